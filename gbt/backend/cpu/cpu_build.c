@@ -1,0 +1,255 @@
+/* Which histograms are made, from what, by whom. The smaller child's comes from its rows, the larger
+ * one's is the parent's less the smaller one's, in the parent's place. From rows as well: a larger child
+ * whose parent has no histogram any more, and one that is the first on its branch to have few enough rows
+ * for the counted format, since its parent holds no counts.
+ *
+ * Large nodes are shared: every thread adds up its own part, then the parts' histograms are summed slot
+ * range by slot range. Small nodes go to one thread each. */
+#include <assert.h>
+#include <string.h>
+
+#include "gbt/backend/cpu/cpu_internal.h"
+#include "gbt/loss/clones.h"
+
+enum { SUM_SLOTS = 1024 }; /* slots that a thread sums at a time */
+
+static gbt_cpu_histogram *histogram_of(const gbt_backend *b, int32_t node)
+{
+    return &b->pool[b->node[node].histogram];
+}
+
+GBT_CLONES static void subtract_words(uint64_t *restrict from, const uint64_t *restrict less, int32_t n)
+{
+    for (int32_t i = 0; i < n; i++) {
+        from[i] -= less[i];
+    }
+}
+
+GBT_CLONES static void subtract_counted_words(uint64_t *restrict from, const uint64_t *restrict less,
+                                              int32_t n)
+{
+    for (int32_t i = 0; i < n; i++) {
+        from[i] -= gbt_cpu_pack(gbt_cpu_counted_grad(less[i]), gbt_cpu_counted_hess(less[i]));
+    }
+}
+
+static gbt_sum sum_at(const gbt_cpu_histogram *histogram, int32_t i)
+{
+    if (histogram->format == GBT_CPU_WIDE) {
+        return ((const gbt_sum *)histogram->slots)[i];
+    }
+    const uint64_t word = ((const uint64_t *)histogram->slots)[i];
+    return histogram->format == GBT_CPU_PACKED
+               ? (gbt_sum){gbt_cpu_packed_grad(word), gbt_cpu_packed_hess(word)}
+               : (gbt_sum){gbt_cpu_counted_grad(word), gbt_cpu_counted_hess(word)};
+}
+
+/* Wide parent: the result is wide, or packed into the front of the same memory. */
+static void subtract_from_wide(gbt_cpu_histogram *from, const gbt_cpu_histogram *less, int32_t n,
+                               gbt_cpu_format result)
+{
+    gbt_sum *wide = from->slots;
+    uint64_t *packed = from->slots;
+    for (int32_t i = 0; i < n; i++) {
+        const gbt_sum small = sum_at(less, i);
+        const gbt_sum large = {wide[i].grad - small.grad, wide[i].hess - small.hess};
+        if (result == GBT_CPU_WIDE) {
+            wide[i] = large;
+        } else {
+            packed[i] = gbt_cpu_pack(large.grad, large.hess);
+        }
+    }
+}
+
+static void subtract_rows(const gbt_backend *b, gbt_cpu_histogram *from, const gbt_cpu_histogram *less)
+{
+    for (int32_t k = 0; k < b->n_counted; k++) {
+        const gbt_cpu_column *column = &b->column[b->counted[k]];
+        for (int32_t i = column->slot; i < column->slot + column->n_codes; i++) {
+            from->rows[i] -= less->format == GBT_CPU_COUNTED
+                                 ? (uint32_t)gbt_cpu_counted_rows(((const uint64_t *)less->slots)[i])
+                                 : less->rows[i];
+        }
+    }
+}
+
+/* Turns the parent's histogram into that of its larger child, whose format is `result`. */
+static void subtract(const gbt_backend *b, gbt_cpu_histogram *from, const gbt_cpu_histogram *less,
+                     gbt_cpu_format result)
+{
+    if (from->format == GBT_CPU_WIDE) {
+        subtract_from_wide(from, less, b->n_slots, result);
+    } else if (from->format == less->format) {
+        subtract_words(from->slots, less->slots, b->n_slots);
+    } else {
+        subtract_counted_words(from->slots, less->slots, b->n_slots);
+    }
+    if (result != GBT_CPU_COUNTED) {
+        subtract_rows(b, from, less);
+    }
+    from->format = result;
+}
+
+/* Finishes a job whose own histogram is complete. */
+static void finish_job(gbt_backend *b, const gbt_cpu_job *job)
+{
+    if (job->large >= 0) {
+        subtract(b, histogram_of(b, job->large), histogram_of(b, job->node),
+                 gbt_cpu_format_of(b, b->node[job->large].n_rows));
+    }
+}
+
+typedef struct build_task {
+    gbt_backend *backend;
+    const gbt_cpu_job *job; /* [n] */
+} build_task;
+
+static void run_job(void *context, int64_t first, int64_t last, int thread)
+{
+    const build_task *task = context;
+    gbt_backend *b = task->backend;
+    (void)last;
+    const gbt_cpu_job *job = &task->job[first];
+    gbt_cpu_add_rows(b, histogram_of(b, job->node), 0, b->n_parts, job->node, thread);
+    finish_job(b, job);
+}
+
+static void add_own_part(void *context, int64_t part, int64_t last, int thread)
+{
+    const build_task *task = context;
+    gbt_backend *b = task->backend;
+    (void)thread;
+    gbt_cpu_add_rows(b, &b->scratch[part], (int32_t)part, (int32_t)last, task->job->node, (int)part);
+}
+
+/* Slots [first, last) of all parts, summed into the node's histogram. */
+static void sum_slots(void *context, int64_t first, int64_t last, int thread)
+{
+    const build_task *task = context;
+    const gbt_backend *b = task->backend;
+    gbt_cpu_histogram *to = histogram_of(b, task->job->node);
+    const int64_t words = to->format == GBT_CPU_WIDE ? 2 : 1;
+    uint64_t *sum = to->slots;
+    (void)thread;
+    memcpy(sum + first * words, (const uint64_t *)b->scratch[0].slots + first * words,
+           (size_t)((last - first) * words) * sizeof *sum);
+    for (int32_t part = 1; part < b->n_parts; part++) {
+        const uint64_t *share = b->scratch[part].slots;
+        for (int64_t i = first * words; i < last * words; i++) {
+            sum[i] += share[i];
+        }
+    }
+}
+
+static void sum_rows(const gbt_backend *b, gbt_cpu_histogram *to)
+{
+    for (int32_t k = 0; k < b->n_counted && to->format != GBT_CPU_COUNTED; k++) {
+        const gbt_cpu_column *column = &b->column[b->counted[k]];
+        for (int32_t i = column->slot; i < column->slot + column->n_codes; i++) {
+            to->rows[i] = 0;
+            for (int32_t part = 0; part < b->n_parts; part++) {
+                to->rows[i] += b->scratch[part].rows[i];
+            }
+        }
+    }
+}
+
+/* All threads on one node. */
+static void run_shared(gbt_backend *b, const gbt_cpu_job *job)
+{
+    build_task task = {b, job};
+    gbt_cpu_histogram *to = histogram_of(b, job->node);
+    gbt_on_threads(b->n_parts, add_own_part, &task);
+    to->format = b->scratch[0].format;
+    gbt_for_chunks(b->n_parts, b->n_slots, SUM_SLOTS, sum_slots, &task);
+    sum_rows(b, to);
+    finish_job(b, job);
+}
+
+/* Makes the histograms of n jobs; large nodes first, they need all threads. */
+static void run_jobs(gbt_backend *b, gbt_cpu_job *job, int32_t n)
+{
+    int32_t n_small = 0;
+    int64_t work = 0;
+    for (int32_t i = 0; i < n; i++) {
+        const int64_t updates = b->node[job[i].node].n_rows * b->n_columns;
+        if (b->n_parts > 1 && updates >= GBT_CPU_SHARED_UPDATES) {
+            run_shared(b, &job[i]);
+        } else {
+            work += updates + b->n_slots;
+            job[n_small++] = job[i];
+        }
+    }
+    build_task task = {b, job};
+    const int threads = work < GBT_CPU_REGION_WORK ? 1 : b->config.threads;
+    gbt_for_chunks(threads, n_small, 1, run_job, &task);
+}
+
+/* Can the larger child's histogram be the parent's less the smaller one's? */
+static bool can_subtract(const gbt_backend *b, const gbt_build *build)
+{
+    if (build->parent < 0 || build->large < 0 || b->node[build->parent].histogram < 0) {
+        return false;
+    }
+    return gbt_cpu_format_of(b, b->node[build->large].n_rows) != GBT_CPU_COUNTED ||
+           histogram_of(b, build->parent)->format == GBT_CPU_COUNTED;
+}
+
+/* A histogram for `node` and the job to fill it; nothing when the pool has none: it will be made when
+ * the node is searched. */
+static bool plan(gbt_backend *b, int32_t node, int32_t large, int32_t *n_jobs)
+{
+    gbt_cpu_pool_give(b, node);
+    if (!gbt_cpu_pool_take(b, node)) {
+        return false;
+    }
+    b->job[(*n_jobs)++] = (gbt_cpu_job){node, large};
+    return true;
+}
+
+gbt_status gbt_cpu_build(gbt_backend *b, const gbt_build *build, int32_t n)
+{
+    const double start = gbt_clock();
+    int32_t n_jobs = 0;
+    b->stamp++;
+    /* Parents of this batch are not dropped in favour of its first nodes. */
+    for (int32_t i = 0; i < n; i++) {
+        if (build[i].parent >= 0 && b->node[build[i].parent].histogram >= 0) {
+            histogram_of(b, build[i].parent)->stamp = b->stamp;
+        }
+    }
+    for (int32_t i = 0; i < n; i++) {
+        const gbt_build *task = &build[i];
+        assert(b->node[task->small].is_open);
+        if (can_subtract(b, task)) {
+            gbt_cpu_pool_pass(b, task->parent, task->large);
+            if (!plan(b, task->small, task->large, &n_jobs)) {
+                gbt_cpu_pool_give(b, task->large);
+            }
+            continue;
+        }
+        if (task->parent >= 0) {
+            gbt_cpu_pool_give(b, task->parent);
+        }
+        (void)plan(b, task->small, -1, &n_jobs);
+        if (task->large >= 0) {
+            (void)plan(b, task->large, -1, &n_jobs);
+        }
+    }
+    run_jobs(b, b->job, n_jobs);
+    b->seconds[GBT_CPU_BUILD] += gbt_clock() - start;
+    return GBT_OK;
+}
+
+bool gbt_cpu_build_missing(gbt_backend *b, int32_t node)
+{
+    if (b->node[node].histogram < 0) {
+        int32_t n_jobs = 0;
+        if (!plan(b, node, -1, &n_jobs)) {
+            return false;
+        }
+        run_jobs(b, b->job, n_jobs);
+    }
+    histogram_of(b, node)->stamp = b->stamp;
+    return true;
+}

@@ -1,0 +1,176 @@
+/* Partition of a node's rows: the records themselves move, left ones to the front of each thread's run.
+ * A block from the front and a block from the back are looked through for misplaced records, their
+ * positions noted without branches, then misplaced pairs change places. The order within a side is
+ * arbitrary: nothing depends on it. Cost: 1.0 to 1.2 ns a row of 32 bytes. */
+#include <assert.h>
+#include <string.h>
+
+#include "gbt/backend/cpu/cpu_internal.h"
+
+enum { BLOCK = 128, SMALL_BLOCK = 32, SMALL_RUN = 4096 };
+
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
+/* One run of records and how to tell where they go. */
+typedef struct run_task {
+    uint8_t *record;         /* of the run's first row */
+    uint32_t *row;           /* likewise */
+    int64_t n, step;
+    int32_t column;
+    const uint8_t *is_left;  /* [GBT_CPU_MAX_CODES] by code of the column */
+} run_task;
+
+static ALWAYS_INLINE void exchange(const run_task *t, int64_t step, int64_t i, int64_t j)
+{
+    uint8_t *a = t->record + i * step;
+    uint8_t *z = t->record + j * step;
+    for (int64_t at = 0; at < step; at += 16) {
+        uint8_t x[16], y[16];
+        memcpy(x, a + at, 16);
+        memcpy(y, z + at, 16);
+        memcpy(a + at, y, 16);
+        memcpy(z + at, x, 16);
+    }
+    const uint32_t row = t->row[i];
+    t->row[i] = t->row[j];
+    t->row[j] = row;
+}
+
+/* The last rows: each goes to the end of the left ones, or stays, by the same stores. */
+static ALWAYS_INLINE int64_t finish(const run_task *t, int64_t step, int64_t first, int64_t last)
+{
+    int64_t left = first;
+    for (int64_t i = first; i < last; i++) {
+        const int64_t goes = t->is_left[t->record[i * step + t->column]];
+        exchange(t, step, i, left);
+        left += goes;
+    }
+    return left;
+}
+
+/* Partitions the run and returns its left rows; `step` is a constant where this is inlined. */
+static ALWAYS_INLINE int64_t partition(const run_task *t, int64_t step)
+{
+    const int32_t block = t->n > SMALL_RUN ? BLOCK : SMALL_BLOCK;
+    const uint8_t *code = t->record + t->column;
+    uint8_t from_left[BLOCK], from_right[BLOCK]; /* misplaced, counted from the block's outer end */
+    int32_t n_left = 0, n_right = 0, at_left = 0, at_right = 0;
+    int64_t low = 0;
+    int64_t high = t->n;
+    while (high - low >= 2 * block) {
+        if (n_left == 0) {
+            at_left = 0;
+            for (int32_t i = 0; i < block; i++) {
+                from_left[n_left] = (uint8_t)i;
+                n_left += !t->is_left[code[(low + i) * step]];
+            }
+        }
+        if (n_right == 0) {
+            at_right = 0;
+            for (int32_t i = 0; i < block; i++) {
+                from_right[n_right] = (uint8_t)i;
+                n_right += t->is_left[code[(high - 1 - i) * step]];
+            }
+        }
+        const int32_t n = n_left < n_right ? n_left : n_right;
+        for (int32_t i = 0; i < n; i++) {
+            exchange(t, step, low + from_left[at_left + i], high - 1 - from_right[at_right + i]);
+        }
+        n_left -= n;
+        n_right -= n;
+        at_left += n;
+        at_right += n;
+        low += n_left == 0 ? block : 0;
+        high -= n_right == 0 ? block : 0;
+    }
+    return finish(t, step, low, high);
+}
+
+static int64_t partition_run(const run_task *t)
+{
+    switch (t->step) {
+    case 16:
+        return partition(t, 16);
+    case 32:
+        return partition(t, 32);
+    case 48:
+        return partition(t, 48);
+    default:
+        return partition(t, t->step);
+    }
+}
+
+typedef struct split_task {
+    const gbt_backend *backend;
+    const gbt_apply *apply;  /* [n] */
+    int32_t n;
+} split_task;
+
+/* is_left [GBT_CPU_MAX_CODES] of the column that holds the split's feature. */
+static void list_left_codes(const gbt_backend *b, const gbt_split *split, uint8_t *is_left)
+{
+    const gbt_bin_place *place = &b->data->bins.place[split->feature];
+    const int32_t n_bins = b->data->cuts->n_bins[split->feature];
+    const int32_t n_codes = b->data->bins.n_codes[place->column];
+    for (int32_t code = 0; code < n_codes; code++) {
+        is_left[code] = gbt_split_goes_left(split, gbt_bin_of_code(place, code), n_bins);
+    }
+}
+
+/* The runs of parts [first, last) of every node. */
+static void split_parts(void *context, int64_t first, int64_t last, int thread)
+{
+    const split_task *task = context;
+    const gbt_backend *b = task->backend;
+    uint8_t is_left[GBT_CPU_MAX_CODES];
+    (void)thread;
+    for (int32_t i = 0; i < task->n; i++) {
+        const gbt_apply *apply = &task->apply[i];
+        list_left_codes(b, apply->split, is_left);
+        for (int64_t part = first; part < last; part++) {
+            const gbt_cpu_run run = gbt_cpu_runs(b, apply->node)[part];
+            const run_task t = {
+                .record = b->record + run.first * b->step,
+                .row = b->row + run.first,
+                .n = (int64_t)run.last - run.first,
+                .step = b->step,
+                .column = b->column_of[b->data->bins.place[apply->split->feature].column],
+                .is_left = is_left,
+            };
+            const uint32_t middle = run.first + (uint32_t)partition_run(&t);
+            gbt_cpu_runs(b, apply->left)[part] = (gbt_cpu_run){run.first, middle};
+            gbt_cpu_runs(b, apply->right)[part] = (gbt_cpu_run){middle, run.last};
+        }
+    }
+}
+
+gbt_status gbt_cpu_split_rows(gbt_backend *b, const gbt_apply *apply, int32_t n, int64_t *left_rows)
+{
+    const double start = gbt_clock();
+    split_task task = {b, apply, n};
+    int64_t rows = 0;
+    for (int32_t i = 0; i < n; i++) {
+        assert(b->node[apply[i].node].is_open);
+        rows += b->node[apply[i].node].n_rows;
+    }
+    if (rows < GBT_CPU_REGION_WORK / 4) {
+        split_parts(&task, 0, b->n_parts, 0);
+    } else {
+        gbt_on_threads(b->n_parts, split_parts, &task);
+    }
+    for (int32_t i = 0; i < n; i++) {
+        left_rows[i] = 0;
+        for (int32_t part = 0; part < b->n_parts; part++) {
+            const gbt_cpu_run run = gbt_cpu_runs(b, apply[i].left)[part];
+            left_rows[i] += (int64_t)run.last - run.first;
+        }
+        gbt_cpu_node *node = &b->node[apply[i].node];
+        node->is_open = false;
+        b->node[apply[i].left] =
+            (gbt_cpu_node){.n_rows = left_rows[i], .histogram = -1, .is_open = true};
+        b->node[apply[i].right] = (gbt_cpu_node){
+            .n_rows = node->n_rows - left_rows[i], .histogram = -1, .is_open = true};
+    }
+    b->seconds[GBT_CPU_PARTITION] += gbt_clock() - start;
+    return GBT_OK;
+}

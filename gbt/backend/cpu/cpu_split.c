@@ -1,0 +1,394 @@
+/* Split search of single nodes: every feature's best candidate, then the best feature.
+ *
+ * Row counts, which min_child_samples needs exactly, are in the slots of small nodes only. Elsewhere
+ * numeric features are searched as if all candidates had enough rows; when the winner's hessian sums do
+ * not prove that it has, the rows of that one feature are counted and it is searched again, until the
+ * winner is proven or counted. The result is the best candidate that has enough rows.
+ * Cost: a scan of the slots (cpu_scan.c), with L1 or clipped weights about five times that. */
+#include <math.h>
+#include <string.h>
+
+#include "gbt/backend/cpu/cpu_split.h"
+
+enum { GROUP_FEATURES = 65536, LEAST_GROUP = 4 };
+
+int32_t gbt_cpu_group_nodes(int32_t n_features)
+{
+    const int32_t n = GROUP_FEATURES / (n_features > 0 ? n_features : 1);
+    return n < LEAST_GROUP ? LEAST_GROUP : n;
+}
+
+/* The smallest hessian sum that is at least min_child_weight and above zero with lambda. */
+static int64_t hess_of_weight(const gbt_backend *b)
+{
+    const double unit = b->quant.hess_unit;
+    const double least = b->config.min_child_weight;
+    if (least / unit >= 0x1p62) {
+        return INT64_MAX;
+    }
+    int64_t hess = (int64_t)ceil(least / unit);
+    while (hess > 0 && (double)(hess - 1) * unit >= least) {
+        hess--;
+    }
+    return hess < 1 && !(b->config.regular.lambda > 0.0) ? 1 : hess;
+}
+
+void gbt_cpu_search_begin(gbt_backend *b)
+{
+    const int64_t of_weight = hess_of_weight(b);
+    const int64_t rows =
+        b->config.min_child_samples > b->n_rows ? b->n_rows + 1 : b->config.min_child_samples;
+    const int64_t of_rows = rows * (b->hess_least > b->hess_most ? 0 : b->hess_least);
+    b->least_hess = of_weight > of_rows ? of_weight : of_rows;
+}
+
+static gbt_side side_of(const gbt_backend *b, gbt_sum sum, int64_t rows)
+{
+    return (gbt_side){(double)sum.grad * b->quant.grad_unit, (double)sum.hess * b->quant.hess_unit,
+                      (double)rows};
+}
+
+static gbt_sum rest_of(const gbt_search *task, gbt_sum left)
+{
+    return (gbt_sum){task->sum.grad - left.grad, task->sum.hess - left.hess};
+}
+
+gbt_cpu_view gbt_cpu_view_of(const gbt_backend *b, const gbt_search *task)
+{
+    const int32_t at = b->node[task->node].histogram;
+    const double gain =
+        gbt_node_gain(side_of(b, task->sum, task->n_rows), &b->config.regular, task->weight);
+    return (gbt_cpu_view){b, task, at < 0 ? NULL : &b->pool[at], gain,
+                          gbt_gain_floor(gain, b->config.min_split_gain)};
+}
+
+bool gbt_cpu_weigh(const gbt_cpu_view *view, gbt_sum left, int64_t left_rows, double extra_lambda,
+                   double *sides)
+{
+    const gbt_backend_config *config = &view->backend->config;
+    const int64_t right_rows = view->task->n_rows - left_rows;
+    if (left_rows >= 0 &&
+        (left_rows < config->min_child_samples || right_rows < config->min_child_samples)) {
+        return false;
+    }
+    const gbt_side l = side_of(view->backend, left, left_rows);
+    const gbt_side r = side_of(view->backend, rest_of(view->task, left), right_rows);
+    gbt_regular regular = config->regular;
+    regular.lambda += extra_lambda;
+    if (!(l.hess >= config->min_child_weight && r.hess >= config->min_child_weight) ||
+        !(l.hess + regular.lambda > 0.0 && r.hess + regular.lambda > 0.0)) {
+        return false;
+    }
+    *sides = gbt_split_gain(l, r, &regular, view->task->weight);
+    return *sides > view->floor;
+}
+
+void gbt_cpu_no_split(gbt_split *split)
+{
+    memset(split, 0, sizeof *split);
+    split->feature = -1;
+}
+
+void gbt_cpu_fill_split(const gbt_cpu_view *view, const gbt_cpu_feature *feature, gbt_sum left,
+                        double sides, gbt_split *split)
+{
+    split->feature = feature->feature;
+    split->gain = sides - view->node_gain;
+    split->left = left;
+    split->right = rest_of(view->task, left);
+}
+
+/* Every candidate of unpacked bins, with row counts if they are there. */
+static gbt_cpu_found search_unpacked(const gbt_cpu_view *view, const gbt_cpu_feature *feature,
+                                     const gbt_cpu_unpacked *bins)
+{
+    const gbt_sum missing = bins->sum[feature->n_bins];
+    const bool has_missing = missing.grad != 0 || missing.hess != 0;
+    const int64_t missing_rows = bins->rows[feature->n_bins];
+    gbt_cpu_found best = {view->floor, 0, false, bins->has_rows};
+    gbt_sum left = {0, 0};
+    int64_t rows = 0;
+    for (int32_t bin = 0; bin < feature->n_bins - (has_missing ? 0 : 1); bin++) {
+        left.grad += bins->sum[bin].grad;
+        left.hess += bins->sum[bin].hess;
+        rows += bins->rows[bin];
+        const bool is_left_heavy = left.hess >= view->task->sum.hess - left.hess;
+        for (int32_t d = has_missing || !is_left_heavy ? 0 : 1; d < (has_missing || is_left_heavy ? 2 : 1);
+             d++) {
+            const gbt_sum with = {left.grad + (d ? missing.grad : 0), left.hess + (d ? missing.hess : 0)};
+            const int64_t with_rows = bins->has_rows ? rows + (d ? missing_rows : 0) : -1;
+            double sides = 0.0;
+            if (gbt_cpu_weigh(view, with, with_rows, 0.0, &sides) && sides > best.sides) {
+                best = (gbt_cpu_found){sides, bin, d == 1, bins->has_rows};
+            }
+        }
+    }
+    return best;
+}
+
+static gbt_cpu_found search_exactly(const gbt_cpu_view *view, const gbt_cpu_feature *feature,
+                                    bool needs_rows)
+{
+    gbt_cpu_unpacked bins;
+    gbt_cpu_unpack(view, feature, needs_rows, &bins);
+    return search_unpacked(view, feature, &bins);
+}
+
+static gbt_cpu_found search_categorical(const gbt_cpu_view *view, const gbt_cpu_feature *feature)
+{
+    gbt_cpu_unpacked bins;
+    gbt_cpu_cat_plan plan;
+    double gains[GBT_CPU_MAX_CANDIDATES];
+    gbt_cpu_found best = {view->floor, 0, false, true};
+    gbt_cpu_unpack(view, feature, true, &bins);
+    gbt_cpu_cat_plan_make(view->backend, feature, &bins, view->task->n_rows, &plan);
+    gbt_cpu_cat_weigh(&plan, view, &bins, gains);
+    for (int32_t i = 0; i < gbt_cpu_cat_candidates(&plan); i++) {
+        if (gains[i] > best.sides) {
+            best.sides = gains[i];
+            best.candidate = i;
+        }
+    }
+    return best;
+}
+
+/* Slots of a shared column's feature in order of bins, the default bin put in. */
+typedef union ordered_slots {
+    uint64_t word[GBT_CPU_MAX_CODES + 8];
+    gbt_sum pair[GBT_CPU_MAX_CODES + 8];
+} ordered_slots;
+
+static const void *order_slots(const gbt_cpu_view *view, const gbt_cpu_feature *feature,
+                               ordered_slots *out)
+{
+    const gbt_cpu_histogram *histogram = view->histogram;
+    const int32_t first = feature->slot + feature->place.first;
+    const int32_t at = feature->place.default_bin;
+    const gbt_sum sum = view->task->sum;
+    if (histogram->format == GBT_CPU_WIDE) {
+        const gbt_sum *slot = (const gbt_sum *)histogram->slots + first;
+        gbt_sum rest = sum;
+        for (int32_t i = 0; i < feature->place.n_codes; i++) {
+            out->pair[i < at ? i : i + 1] = slot[i];
+            rest.grad -= slot[i].grad;
+            rest.hess -= slot[i].hess;
+        }
+        out->pair[at] = rest;
+        return out->pair;
+    }
+    const uint64_t *slot = (const uint64_t *)histogram->slots + first;
+    uint64_t rest = histogram->format == GBT_CPU_COUNTED
+                        ? gbt_cpu_pack_counted(sum.grad, sum.hess, view->task->n_rows)
+                        : gbt_cpu_pack(sum.grad, sum.hess);
+    for (int32_t i = 0; i < feature->place.n_codes; i++) {
+        out->word[i < at ? i : i + 1] = slot[i];
+        rest -= slot[i];
+    }
+    out->word[at] = rest;
+    return out->word;
+}
+
+/* Sums and rows (counted format only) of the missing bin. */
+static void read_missing(const void *slots, int32_t n_bins, gbt_cpu_format format, gbt_cpu_scan *scan)
+{
+    if (format == GBT_CPU_WIDE) {
+        scan->missing = ((const gbt_sum *)slots)[n_bins];
+        return;
+    }
+    const uint64_t word = ((const uint64_t *)slots)[n_bins];
+    if (format == GBT_CPU_PACKED) {
+        scan->missing = (gbt_sum){gbt_cpu_packed_grad(word), gbt_cpu_packed_hess(word)};
+    } else {
+        scan->missing = (gbt_sum){gbt_cpu_counted_grad(word), gbt_cpu_counted_hess(word)};
+        scan->missing_rows = gbt_cpu_counted_rows(word);
+    }
+}
+
+/* Regularised by lambda alone: the scan. */
+static gbt_cpu_found search_plain(const gbt_cpu_view *view, const gbt_cpu_feature *feature)
+{
+    const gbt_backend *b = view->backend;
+    const gbt_cpu_format format = view->histogram->format;
+    ordered_slots ordered;
+    gbt_cpu_scan scan = {
+        .n_bins = feature->n_bins,
+        .sum = view->task->sum,
+        .least_hess = b->least_hess,
+        .n_rows = view->task->n_rows,
+        .least_rows = b->config.min_child_samples,
+        .grad_unit = b->quant.grad_unit,
+        .hess_unit = b->quant.hess_unit,
+        .lambda = b->config.regular.lambda,
+        .floor = view->floor,
+    };
+    if (feature->place.default_bin >= 0) {
+        scan.slots = order_slots(view, feature, &ordered);
+    } else {
+        scan.slots = format == GBT_CPU_WIDE
+                         ? (const void *)((const gbt_sum *)view->histogram->slots + feature->slot)
+                         : (const void *)((const uint64_t *)view->histogram->slots + feature->slot);
+    }
+    if (feature->has_missing) {
+        read_missing(scan.slots, feature->n_bins, format, &scan);
+        scan.has_missing = scan.missing.grad != 0 || scan.missing.hess != 0;
+        if (!scan.has_missing && scan.missing_rows > 0) {
+            return search_exactly(view, feature, true); /* rows that weigh nothing but count */
+        }
+    }
+    const gbt_cpu_scanned best = b->scans.scan[format](&scan);
+    return (gbt_cpu_found){best.sides, best.bin, best.missing_left, format == GBT_CPU_COUNTED};
+}
+
+static gbt_cpu_found search_feature(const gbt_cpu_view *view, const gbt_cpu_feature *feature)
+{
+    const gbt_regular *regular = &view->backend->config.regular;
+    if (!gbt_cpu_is_allowed(view->task, feature->feature)) {
+        return (gbt_cpu_found){(double)-INFINITY, 0, false, true};
+    }
+    if (feature->is_categorical) {
+        return search_categorical(view, feature);
+    }
+    if (gbt_regular_is_plain(regular)) {
+        return search_plain(view, feature);
+    }
+    return search_exactly(view, feature,
+                          regular->path_smooth > 0.0 || view->histogram->format == GBT_CPU_COUNTED);
+}
+
+static void fill_numeric(const gbt_cpu_view *view, const gbt_cpu_feature *feature,
+                         const gbt_cpu_found *found, gbt_split *split)
+{
+    gbt_cpu_unpacked bins;
+    gbt_sum left = {0, 0};
+    gbt_cpu_unpack(view, feature, false, &bins);
+    const gbt_sum missing = bins.sum[feature->n_bins];
+    for (int32_t bin = 0; bin <= found->candidate; bin++) {
+        left.grad += bins.sum[bin].grad;
+        left.hess += bins.sum[bin].hess;
+    }
+    const bool has_missing = missing.grad != 0 || missing.hess != 0;
+    const bool missing_left =
+        has_missing ? found->missing_left : left.hess >= view->task->sum.hess - left.hess;
+    if (missing_left) {
+        left.grad += missing.grad;
+        left.hess += missing.hess;
+    }
+    split->bin = (uint8_t)found->candidate;
+    split->missing_left = missing_left;
+    gbt_cpu_fill_split(view, feature, left, found->sides, split);
+}
+
+static void fill_categorical(const gbt_cpu_view *view, const gbt_cpu_feature *feature,
+                             const gbt_cpu_found *found, gbt_split *split)
+{
+    gbt_cpu_unpacked bins;
+    gbt_cpu_cat_plan plan;
+    gbt_cpu_unpack(view, feature, true, &bins);
+    gbt_cpu_cat_plan_make(view->backend, feature, &bins, view->task->n_rows, &plan);
+    const gbt_sum left = gbt_cpu_cat_choose(&plan, found->candidate, &bins, split);
+    gbt_cpu_fill_split(view, feature, left, found->sides, split);
+}
+
+/* Are both sides proven to have enough rows, every row's hessian being at most hess_most? */
+static bool has_enough_rows(const gbt_backend *b, const gbt_split *split)
+{
+    const int64_t least = split->left.hess < split->right.hess ? split->left.hess : split->right.hess;
+    return b->hess_most > 0 &&
+           (least + b->hess_most - 1) / b->hess_most >= b->config.min_child_samples;
+}
+
+/* The best feature of one node, given each feature's best candidate. */
+static void choose_feature(const gbt_cpu_view *view, gbt_cpu_found *found, gbt_split *split)
+{
+    const gbt_backend *b = view->backend;
+    for (;;) {
+        double best = view->floor;
+        int32_t winner = -1;
+        for (int32_t i = 0; i < b->n_features; i++) {
+            if (found[i].sides > best) {
+                best = found[i].sides;
+                winner = i;
+            }
+        }
+        gbt_cpu_no_split(split);
+        if (winner < 0) {
+            return;
+        }
+        const gbt_cpu_feature *feature = &b->feature[winner];
+        if (feature->is_categorical) {
+            fill_categorical(view, feature, &found[winner], split);
+        } else {
+            fill_numeric(view, feature, &found[winner], split);
+        }
+        if (found[winner].is_certain || has_enough_rows(b, split)) {
+            return;
+        }
+        found[winner] = search_exactly(view, feature, true);
+    }
+}
+
+/* A group of nodes that all have histograms. */
+typedef struct group {
+    gbt_backend *backend;
+    const gbt_search *task; /* [n] */
+    gbt_split *best;        /* [n] */
+} group;
+
+/* Items are features of node 0, then those of node 1, ... */
+static void search_items(void *context, int64_t first, int64_t last, int thread)
+{
+    const group *g = context;
+    const int32_t n_features = g->backend->n_features;
+    (void)thread;
+    for (int64_t item = first; item < last;) {
+        const gbt_search *task = &g->task[item / n_features];
+        const gbt_cpu_view view = gbt_cpu_view_of(g->backend, task);
+        const int64_t end = (item / n_features + 1) * n_features;
+        for (; item < last && item < end; item++) {
+            g->backend->found[item] = search_feature(&view, &g->backend->feature[item % n_features]);
+        }
+    }
+}
+
+static void choose_for_node(void *context, int64_t first, int64_t last, int thread)
+{
+    const group *g = context;
+    (void)thread;
+    for (int64_t i = first; i < last; i++) {
+        const gbt_cpu_view view = gbt_cpu_view_of(g->backend, &g->task[i]);
+        choose_feature(&view, g->backend->found + i * g->backend->n_features, &g->best[i]);
+    }
+}
+
+static void search_group(group *g, int32_t n)
+{
+    const gbt_backend *b = g->backend;
+    const int64_t n_items = (int64_t)n * b->n_features;
+    const int64_t slots = (int64_t)n * b->n_slots;
+    const int threads = slots < GBT_CPU_REGION_WORK / 4 ? 1 : b->config.threads;
+    const int64_t chunk = threads == 1 ? n_items + 1 : n_items / (2 * threads) + 1;
+    gbt_for_chunks(threads, n_items, chunk, search_items, g);
+    gbt_for_chunks(n >= 8 ? threads : 1, n, 4, choose_for_node, g);
+}
+
+gbt_status gbt_cpu_search(gbt_backend *b, const gbt_search *task, int32_t n, bool is_common,
+                          gbt_split *best)
+{
+    const double start = gbt_clock();
+    if (is_common) {
+        gbt_cpu_search_common(b, task, n, best);
+    }
+    for (int32_t first = 0; first < n && !is_common;) {
+        /* As many nodes as can have their histograms at the same time. */
+        int32_t last = first;
+        b->stamp++;
+        while (last < n && last - first < b->group_nodes && gbt_cpu_build_missing(b, task[last].node)) {
+            last++;
+        }
+        group g = {b, task + first, best + first};
+        search_group(&g, last - first);
+        first = last;
+    }
+    b->seconds[GBT_CPU_SEARCH] += gbt_clock() - start;
+    return GBT_OK;
+}

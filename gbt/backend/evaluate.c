@@ -1,0 +1,276 @@
+/* Metrics of a model on a labelled table, with 95 % bootstrap intervals: every resample gives each row a
+ * Poisson(1) weight, the limit of drawing n rows from n [Hanley and MacGibbon 2006]. A draw is a function
+ * of (seed, resample, row), so neither threads nor order matter. Cost: a prediction, then one evaluation
+ * of each metric per resample. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gbt/backend/infer.h"
+#include "gbt/base/alloc.h"
+#include "gbt/base/parallel.h"
+#include "gbt/base/rng.h"
+#include "gbt/loss/metric.h"
+
+enum { MOST_METRICS = 32, MOST_RESAMPLES = 1000000, POISSON_MOST = 12, CHUNK_ROWS = 16384 };
+
+/* What all metrics are computed from. */
+typedef struct evaluation {
+    int64_t n_rows;
+    int threads;
+    float *scores;  /* [n_outputs x n_rows] raw */
+    float *label;   /* [n_rows] class indices for classification */
+    float *weight;  /* [n_rows] or NULL */
+    float *draw;    /* [n_rows] weights of one resample */
+    void *scratch;  /* for the metric that needs most */
+    double *sample; /* [resamples] values of one metric */
+    uint32_t key;   /* of the resample at hand */
+} evaluation;
+
+static void close_evaluation(evaluation *e)
+{
+    gbt_release(e->scores);
+    gbt_release(e->label);
+    gbt_release(e->weight);
+    gbt_release(e->draw);
+    gbt_release(e->scratch);
+    gbt_release(e->sample);
+}
+
+/* ---- Data ------------------------------------------------------------------------------------- */
+
+static int compare_labels(const void *a, const void *b)
+{
+    const float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* Label values of the file to class indices; the model's labels ascend. */
+static gbt_status labels_to_classes(const gbt_model *model, const gbt_table *table, float *label)
+{
+    const int32_t n_classes = model->objective.n_classes;
+    if (!model->class_label) {
+        return gbt_objective_check_labels(&model->objective, label, table->n_rows);
+    }
+    for (int64_t row = 0; row < table->n_rows; row++) {
+        const float *found = bsearch(&label[row], model->class_label, (size_t)n_classes,
+                                     sizeof *model->class_label, compare_labels);
+        if (!found) {
+            return gbt_fail(GBT_ERR_DATA, "%s: row %lld: the label %g is not a class of the model",
+                            table->source, (long long)(row + 1), (double)label[row]);
+        }
+        label[row] = (float)(found - model->class_label);
+    }
+    return GBT_OK;
+}
+
+static gbt_status read_labels(const gbt_model *model, const gbt_view *view, evaluation *e)
+{
+    GBT_TRY(GBT_NEW(e->label, e->n_rows));
+    GBT_TRY(gbt_view_label(view, e->label));
+    if (model->objective.n_classes > 0) {
+        return labels_to_classes(model, view->table, e->label);
+    }
+    return gbt_objective_check_labels(&model->objective, e->label, e->n_rows);
+}
+
+static gbt_status read_weights(const gbt_view *view, evaluation *e)
+{
+    if (gbt_view_width(view, GBT_ROLE_WEIGHT) == 0) {
+        return GBT_OK;
+    }
+    GBT_TRY(GBT_NEW(e->weight, e->n_rows));
+    gbt_view_numbers(view, GBT_ROLE_WEIGHT, e->weight);
+    double sum = 0.0;
+    for (int64_t row = 0; row < e->n_rows; row++) {
+        if (!isfinite(e->weight[row]) || e->weight[row] < 0.0f) {
+            return gbt_fail(GBT_ERR_DATA,
+                            "%s: row %lld: the weight is missing, negative or not finite",
+                            view->table->source, (long long)(row + 1));
+        }
+        sum += (double)e->weight[row];
+    }
+    if (!(sum > 0.0)) {
+        return gbt_fail(GBT_ERR_DATA, "%s: all weights are 0", view->table->source);
+    }
+    return GBT_OK;
+}
+
+/* Metrics want outputs one after the other. */
+static gbt_status read_scores(const gbt_model *model, const gbt_view *view, evaluation *e)
+{
+    const int32_t n_outputs = model->objective.n_outputs;
+    gbt_status status = GBT_OK;
+    float *rows = NULL; /* [n_rows x n_outputs] */
+    GBT_TRY_OR_DONE(GBT_NEW(e->scores, e->n_rows * n_outputs));
+    if (n_outputs == 1) {
+        return gbt_infer_view(model, view, 0, gbt_model_rounds(model), e->threads, e->scores);
+    }
+    GBT_TRY_OR_DONE(GBT_NEW(rows, e->n_rows * n_outputs));
+    GBT_TRY_OR_DONE(gbt_infer_view(model, view, 0, gbt_model_rounds(model), e->threads, rows));
+    for (int64_t row = 0; row < e->n_rows; row++) {
+        for (int32_t k = 0; k < n_outputs; k++) {
+            e->scores[k * e->n_rows + row] = rows[row * n_outputs + k];
+        }
+    }
+done:
+    gbt_release(rows);
+    return status;
+}
+
+static gbt_status read_data(const gbt_model *model, const gbt_table *table, evaluation *e)
+{
+    gbt_status status = GBT_OK;
+    gbt_view view = {0};
+    GBT_TRY(gbt_view_open(table, model->schema, &view));
+    if (!gbt_view_has_label(&view)) {
+        status =
+            gbt_fail(GBT_ERR_DATA, "%s: no label column, an evaluation needs one", table->source);
+        goto done;
+    }
+    if (model->params->unseen == GBT_UNSEEN_ERROR) {
+        GBT_TRY_OR_DONE(gbt_view_refuse_unseen(&view));
+    }
+    GBT_TRY_OR_DONE(read_labels(model, &view, e));
+    GBT_TRY_OR_DONE(read_weights(&view, e));
+    GBT_TRY_OR_DONE(read_scores(model, &view, e));
+done:
+    gbt_view_close(&view);
+    return status;
+}
+
+/* ---- Bootstrap -------------------------------------------------------------------------------- */
+
+/* Poisson(1) by inversion: the number of entries that the draw is not below. Entry k is
+ * 2^32 (1/0! + ... + 1/k!) / e, rounded down. */
+static float poisson(uint32_t draw)
+{
+    static const uint32_t below[POISSON_MOST] = {
+        1580030168u, 3160060337u, 3950075421u, 4213413783u, 4279248373u, 4292415291u,
+        4294609777u, 4294923276u, 4294962463u, 4294966817u, 4294967252u, 4294967292u};
+    int n = 0;
+    for (int k = 0; k < POISSON_MOST; k++) {
+        n += draw >= below[k];
+    }
+    return (float)n;
+}
+
+static void draw_rows(void *context, int64_t first, int64_t last, int thread)
+{
+    const evaluation *e = context;
+    (void)thread;
+    for (int64_t row = first; row < last; row++) {
+        const float times = poisson(gbt_rng_u32(e->key, (uint32_t)row));
+        e->draw[row] = e->weight ? times * e->weight[row] : times;
+    }
+}
+
+static bool draw_resample(evaluation *e, int64_t seed, int resample)
+{
+    e->key = (uint32_t)gbt_rng_key((uint64_t)seed, (uint64_t)resample, 0, GBT_RNG_BOOTSTRAP);
+    gbt_for_chunks(e->threads, e->n_rows, CHUNK_ROWS, draw_rows, e);
+    for (int64_t row = 0; row < e->n_rows; row++) {
+        if (e->draw[row] > 0.0f) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int compare_values(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Between the two sorted values that surround it. */
+static double percentile(const double *value, int n, double level)
+{
+    const double at = level * (n - 1);
+    const int below = (int)floor(at);
+    const int above = below + 1 < n ? below + 1 : below;
+    return value[below] + (at - below) * (value[above] - value[below]);
+}
+
+/* A resample without rows or without a value (an AUC of one class) does not count. */
+static void evaluate_metric(evaluation *e, const gbt_metric_config *config, int64_t seed,
+                            int resamples, gbt_metric_result *out)
+{
+    int n = 0;
+    out->name = gbt_metric_name(config->metric);
+    out->value =
+        gbt_metric_eval(config, e->scores, e->label, e->weight, e->n_rows, e->threads, e->scratch);
+    for (int r = 0; r < resamples; r++) {
+        if (draw_resample(e, seed, r)) {
+            e->sample[n] = gbt_metric_eval(config, e->scores, e->label, e->draw, e->n_rows,
+                                           e->threads, e->scratch);
+            n += !isnan(e->sample[n]);
+        }
+    }
+    if (n == 0) {
+        out->low = out->high = out->value;
+        return;
+    }
+    qsort(e->sample, (size_t)n, sizeof *e->sample, compare_values);
+    out->low = percentile(e->sample, n, 0.025);
+    out->high = percentile(e->sample, n, 0.975);
+}
+
+/* ---- Public ----------------------------------------------------------------------------------- */
+
+static gbt_status check_arguments(const gbt_model *model, const gbt_table *table, int resamples,
+                                  int threads, const gbt_metric_result *out, int capacity,
+                                  const int *n_out)
+{
+    if (!model || !table || !out || !n_out) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "%s is NULL",
+                        !model   ? "model"
+                        : !table ? "table"
+                        : !out   ? "out"
+                                 : "n_out");
+    }
+    if (resamples < 0 || resamples > MOST_RESAMPLES || threads < 0 || capacity < 1) {
+        return gbt_fail(
+            GBT_ERR_ARGUMENT,
+            "%d resamples (0 to %d), %d threads (0 or more), room for %d results (1 or more)",
+            resamples, MOST_RESAMPLES, threads, capacity);
+    }
+    if (table->n_rows == 0) {
+        return gbt_fail(GBT_ERR_DATA, "%s: no rows to evaluate", table->source);
+    }
+    return GBT_OK;
+}
+
+gbt_status gbt_model_evaluate(const gbt_model *model, const gbt_table *table, const char *metrics,
+                              int resamples, int threads, gbt_metric_result *out, int capacity,
+                              int *n_out)
+{
+    gbt_status status = GBT_OK;
+    gbt_metric_config config[MOST_METRICS];
+    evaluation e = {0};
+    int n = 0;
+    GBT_TRY(check_arguments(model, table, resamples, threads, out, capacity, n_out));
+    const char *list = metrics && metrics[0] ? metrics : model->params->metric;
+    GBT_TRY(gbt_metric_parse(list, &model->objective, config, MOST_METRICS, &n));
+    n = n < capacity ? n : capacity;
+    e.n_rows = table->n_rows;
+    e.threads = gbt_thread_count(threads);
+    GBT_TRY_OR_DONE(read_data(model, table, &e));
+    size_t scratch = 0;
+    for (int m = 0; m < n; m++) {
+        const size_t need = gbt_metric_scratch(config[m].metric, e.n_rows);
+        scratch = need > scratch ? need : scratch;
+    }
+    GBT_TRY_OR_DONE((e.scratch = gbt_alloc((int64_t)scratch, 1)) ? GBT_OK : GBT_ERR_MEMORY);
+    if (resamples > 0) {
+        GBT_TRY_OR_DONE(GBT_NEW(e.draw, e.n_rows));
+        GBT_TRY_OR_DONE(GBT_NEW(e.sample, resamples));
+    }
+    for (int m = 0; m < n; m++) {
+        evaluate_metric(&e, &config[m], model->params->seed, resamples, &out[m]);
+    }
+    *n_out = n;
+done:
+    close_evaluation(&e);
+    return status;
+}

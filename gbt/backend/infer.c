@@ -1,0 +1,428 @@
+/* The public prediction calls: checks, blocks of rows over threads, link, class. Rows of every source
+ * (dense matrix, compressed sparse rows, table) become float32 rows of all features; the trees are in
+ * tree/predict.c. Up to 64 rows of a matrix that are few enough for the stack need no allocation and no
+ * thread. Cost: performance of the walk; gathering a row costs about 1 ns a feature, nothing when the
+ * matrix is float32 and row-major. */
+#include "gbt/backend/infer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gbt/base/alloc.h"
+#include "gbt/base/parallel.h"
+#include "gbt/data/matrix.h"
+#include "gbt/tree/predict.h"
+
+enum {
+    BLOCK_ROWS = 256,       /* rows gathered at a time */
+    BLOCK_FLOATS = 1 << 22, /* fewer rows when they are wider than this allows */
+    CHUNK_BLOCKS = 4,       /* blocks a thread takes at a time */
+    FEW_ROWS = 64,          /* up to here one thread does it */
+    STACK_FLOATS = 4096
+};
+
+/* Where rows come from: one of these is set. */
+typedef struct row_source {
+    const gbt_matrix *matrix;
+    const gbt_csr *csr;
+    const gbt_view *view;
+    int64_t n_rows;
+} row_source;
+
+/* One call. `finish` is NULL when raw scores are wanted. */
+typedef struct job {
+    const gbt_model *model;
+    row_source source;
+    gbt_predict_kind kind;
+    int32_t first, last; /* rounds */
+    int64_t block_rows;
+    int32_t n_features, n_outputs;
+    float *gathered; /* [threads x block_rows x n_features], zero for csr; NULL: not needed */
+    float *raw;      /* [threads x block_rows x n_outputs] for GBT_PREDICT_CLASS */
+    const float *init_score; /* [n_rows x n_outputs] or NULL */
+    float *out;
+    int32_t *leaf; /* leaf numbers instead of scores, [n_rows x n_trees] */
+} job;
+
+/* ---- Rows ------------------------------------------------------------------------------------- */
+
+static bool is_plain(const gbt_matrix *matrix)
+{
+    return matrix && matrix->dtype == GBT_F32 && (matrix->col_stride == 1 || matrix->n_cols <= 1) &&
+           (matrix->row_stride == matrix->n_cols || matrix->n_rows <= 1);
+}
+
+/* Along the shorter stride of the source; `dtype` is a constant where this is inlined. */
+static inline void gather_as(const gbt_matrix *matrix, gbt_dtype dtype, int64_t first, int64_t n,
+                             float *out)
+{
+    const int64_t n_cols = matrix->n_cols, row_stride = matrix->row_stride;
+    const int64_t col_stride = matrix->col_stride, start = first * row_stride;
+    if (llabs(row_stride) < llabs(col_stride)) {
+        for (int64_t col = 0; col < n_cols; col++) {
+            for (int64_t row = 0; row < n; row++) {
+                out[row * n_cols + col] =
+                    gbt_element(matrix->data, dtype, start + row * row_stride + col * col_stride);
+            }
+        }
+        return;
+    }
+    for (int64_t row = 0; row < n; row++) {
+        for (int64_t col = 0; col < n_cols; col++) {
+            out[row * n_cols + col] =
+                gbt_element(matrix->data, dtype, start + row * row_stride + col * col_stride);
+        }
+    }
+}
+
+static void gather_matrix(const gbt_matrix *matrix, int64_t first, int64_t n, float *out)
+{
+    switch (matrix->dtype) {
+    case GBT_F32:
+        gather_as(matrix, GBT_F32, first, n, out);
+        return;
+    case GBT_F64:
+        gather_as(matrix, GBT_F64, first, n, out);
+        return;
+    case GBT_I32:
+        gather_as(matrix, GBT_I32, first, n, out);
+        return;
+    }
+}
+
+/* Writes the cells that are there into zeroed rows, or makes these cells zero again. */
+static void scatter_csr(const gbt_csr *csr, int64_t first, int64_t n, bool clear, float *out)
+{
+    for (int64_t row = 0; row < n; row++) {
+        for (int64_t at = csr->row_start[first + row]; at < csr->row_start[first + row + 1]; at++) {
+            out[row * csr->n_cols + csr->column[at]] =
+                clear ? 0.0f : gbt_element(csr->value, csr->dtype, at);
+        }
+    }
+}
+
+static const float *rows_of(const job *j, int64_t first, int64_t n, float *gathered)
+{
+    const row_source *source = &j->source;
+    if (!gathered) {
+        return (const float *)source->matrix->data + first * j->n_features;
+    }
+    if (source->matrix) {
+        gather_matrix(source->matrix, first, n, gathered);
+    } else if (source->csr) {
+        scatter_csr(source->csr, first, n, false, gathered);
+    } else {
+        gbt_view_rows(source->view, first, n, gathered);
+    }
+    return gathered;
+}
+
+/* ---- Scores ----------------------------------------------------------------------------------- */
+
+static void start_scores(const job *j, int64_t first, int64_t n, float *raw)
+{
+    for (int64_t row = 0; row < n; row++) {
+        for (int32_t k = 0; k < j->n_outputs; k++) {
+            const float base = (float)j->model->base_score[k];
+            const int64_t at = row * j->n_outputs + k;
+            raw[at] = j->init_score ? base + j->init_score[first * j->n_outputs + at] : base;
+        }
+    }
+}
+
+/* The most probable class, the first of equals; with one output class 1 when p > 0.5. */
+static float class_of(const float *response, int32_t n_outputs)
+{
+    if (n_outputs == 1) {
+        return response[0] > 0.5f ? 1.0f : 0.0f;
+    }
+    int32_t best = 0;
+    for (int32_t k = 1; k < n_outputs; k++) {
+        best = response[k] > response[best] ? k : best;
+    }
+    return (float)best;
+}
+
+static void score_block(const job *j, const float *x, int64_t first, int64_t n, float *scratch)
+{
+    const int32_t n_outputs = j->n_outputs;
+    const bool is_class = j->kind == GBT_PREDICT_CLASS;
+    float *raw = is_class ? scratch : j->out + first * n_outputs;
+    start_scores(j, first, n, raw);
+    gbt_forest_add(j->model->forest, x, n, j->first, j->last, raw);
+    if (j->kind == GBT_PREDICT_RAW) {
+        return;
+    }
+    for (int64_t row = 0; row < n; row++) {
+        gbt_objective_link(&j->model->objective, raw + row * n_outputs, raw + row * n_outputs);
+        if (is_class) {
+            j->out[first + row] = class_of(raw + row * n_outputs, n_outputs);
+        }
+    }
+}
+
+static void do_chunk(void *context, int64_t first, int64_t last, int thread)
+{
+    const job *j = context;
+    float *gathered = j->gathered ? j->gathered + thread * j->block_rows * j->n_features : NULL;
+    float *raw = j->raw ? j->raw + thread * j->block_rows * j->n_outputs : NULL;
+    for (int64_t row = first; row < last; row += j->block_rows) {
+        const int64_t n = last - row < j->block_rows ? last - row : j->block_rows;
+        const float *x = rows_of(j, row, n, gathered);
+        if (j->leaf) {
+            gbt_forest_leaves(j->model->forest, x, n, j->leaf + row * j->model->n_trees);
+        } else {
+            score_block(j, x, row, n, raw);
+        }
+        if (j->source.csr) {
+            scatter_csr(j->source.csr, row, n, true, gathered);
+        }
+    }
+}
+
+/* Rows of a block: whole batches of 64 where memory allows. */
+static int64_t block_rows(int32_t n_features, int64_t n_rows)
+{
+    int64_t rows = BLOCK_FLOATS / (n_features > 0 ? n_features : 1);
+    rows = rows >= BLOCK_ROWS ? BLOCK_ROWS : rows >= 64 ? rows / 64 * 64 : rows > 0 ? rows : 1;
+    return rows < n_rows ? rows : n_rows > 0 ? n_rows : 1;
+}
+
+/* Finds scratch, then does all rows. */
+static gbt_status run_job(job *j, int threads)
+{
+    gbt_status status = GBT_OK;
+    float stack[STACK_FLOATS];
+    float *held = NULL;
+    const int64_t n_rows = j->source.n_rows;
+    j->n_features = j->model->schema->n_features;
+    j->n_outputs = j->model->objective.n_outputs;
+    j->block_rows = block_rows(j->n_features, n_rows);
+    const int64_t chunk_rows = CHUNK_BLOCKS * j->block_rows;
+    const int64_t most = gbt_chunk_count(n_rows, chunk_rows);
+    int64_t n_threads = n_rows <= FEW_ROWS ? 1 : gbt_thread_count(threads);
+    n_threads = n_threads < most ? n_threads : most > 0 ? most : 1;
+    const int64_t x_floats = is_plain(j->source.matrix) ? 0 : j->block_rows * j->n_features;
+    const int64_t raw_floats =
+        j->kind == GBT_PREDICT_CLASS && !j->leaf ? j->block_rows * j->n_outputs : 0;
+    const int64_t floats = n_threads * (x_floats + raw_floats);
+    float *scratch = stack;
+    if (floats > STACK_FLOATS) {
+        GBT_TRY_OR_DONE(GBT_NEW(held, floats));
+        scratch = held;
+    }
+    if (j->source.csr) {
+        memset(scratch, 0, (size_t)(n_threads * x_floats) * sizeof *scratch);
+    }
+    j->gathered = x_floats > 0 ? scratch : NULL;
+    j->raw = raw_floats > 0 ? scratch + n_threads * x_floats : NULL;
+    gbt_for_chunks((int)n_threads, n_rows, chunk_rows, do_chunk, j);
+done:
+    gbt_release(held);
+    return status;
+}
+
+/* ---- Checks ----------------------------------------------------------------------------------- */
+
+static gbt_status check_pointers(const gbt_model *model, const void *rows, const void *out)
+{
+    if (!model || !rows || !out) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "%s is NULL",
+                        !model  ? "model"
+                        : !rows ? "the data"
+                                : "out");
+    }
+    if (!model->forest) {
+        return gbt_fail(GBT_ERR_STATE, "the model is not finished");
+    }
+    return GBT_OK;
+}
+
+static gbt_status check_columns(const gbt_model *model, int64_t n_cols)
+{
+    if (n_cols != model->schema->n_features) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "%lld columns, the model has %d features",
+                        (long long)n_cols, model->schema->n_features);
+    }
+    return GBT_OK;
+}
+
+/* Kind, rounds and size of the output; sets the rounds of the job. */
+static gbt_status check_request(job *j, int32_t first_round, int32_t n_rounds, int threads,
+                                int64_t n)
+{
+    const int32_t rounds = gbt_model_rounds(j->model);
+    const gbt_objective *objective = &j->model->objective;
+    if (j->kind < GBT_PREDICT_RAW || j->kind > GBT_PREDICT_CLASS) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "%d is not a gbt_predict_kind", (int)j->kind);
+    }
+    if (j->kind == GBT_PREDICT_CLASS && objective->n_classes == 0) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "a model with the objective %s has no classes",
+                        objective->name);
+    }
+    if (first_round < 0 || first_round > rounds || n_rounds < 0 ||
+        n_rounds > rounds - first_round) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "%d rounds from round %d on, the model has %d", n_rounds,
+                        first_round, rounds);
+    }
+    if (threads < 0) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "%d threads; 0 means all", threads);
+    }
+    const int64_t width = j->kind == GBT_PREDICT_CLASS ? 1 : objective->n_outputs;
+    if (n / width != j->source.n_rows || n % width != 0) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "room for %lld numbers, %lld rows need %lld each",
+                        (long long)n, (long long)j->source.n_rows, (long long)width);
+    }
+    j->first = first_round;
+    j->last = n_rounds > 0 ? first_round + n_rounds : rounds;
+    return GBT_OK;
+}
+
+static gbt_status check_leaves(const job *j, int threads, int64_t n)
+{
+    const int64_t width = j->model->n_trees;
+    if (threads < 0) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "%d threads; 0 means all", threads);
+    }
+    if (width == 0 ? n != 0 : n / width != j->source.n_rows || n % width != 0) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "room for %lld numbers, %lld rows need %lld each",
+                        (long long)n, (long long)j->source.n_rows, (long long)width);
+    }
+    return GBT_OK;
+}
+
+/* ---- Public: arrays --------------------------------------------------------------------------- */
+
+gbt_status gbt_model_predict(const gbt_model *model, const gbt_matrix *matrix,
+                             gbt_predict_kind kind, int32_t first_round, int32_t n_rounds,
+                             int threads, float *out, int64_t n)
+{
+    GBT_TRY(check_pointers(model, matrix, out));
+    GBT_TRY(gbt_matrix_check(matrix));
+    GBT_TRY(check_columns(model, matrix->n_cols));
+    job j = {.model = model,
+             .source = {.matrix = matrix, .n_rows = matrix->n_rows},
+             .kind = kind,
+             .out = out};
+    GBT_TRY(check_request(&j, first_round, n_rounds, threads, n));
+    return run_job(&j, threads);
+}
+
+gbt_status gbt_model_predict_csr(const gbt_model *model, const gbt_csr *csr, gbt_predict_kind kind,
+                                 int32_t first_round, int32_t n_rounds, int threads, float *out,
+                                 int64_t n)
+{
+    GBT_TRY(check_pointers(model, csr, out));
+    GBT_TRY(gbt_csr_check(csr));
+    GBT_TRY(check_columns(model, csr->n_cols));
+    job j = {
+        .model = model, .source = {.csr = csr, .n_rows = csr->n_rows}, .kind = kind, .out = out};
+    GBT_TRY(check_request(&j, first_round, n_rounds, threads, n));
+    return run_job(&j, threads);
+}
+
+gbt_status gbt_model_leaves(const gbt_model *model, const gbt_matrix *matrix, int threads,
+                            int32_t *out, int64_t n)
+{
+    GBT_TRY(check_pointers(model, matrix, out));
+    GBT_TRY(gbt_matrix_check(matrix));
+    GBT_TRY(check_columns(model, matrix->n_cols));
+    job j = {.model = model, .source = {.matrix = matrix, .n_rows = matrix->n_rows}, .leaf = out};
+    GBT_TRY(check_leaves(&j, threads, n));
+    return run_job(&j, threads);
+}
+
+/* ---- Public: tables --------------------------------------------------------------------------- */
+
+/* The init scores of the table, NULL when it has none. */
+static gbt_status read_init_scores(const gbt_model *model, const gbt_view *view, float **out)
+{
+    const int32_t width = gbt_view_width(view, GBT_ROLE_INIT_SCORE);
+    const int32_t n_outputs = model->objective.n_outputs;
+    const int64_t n_rows = view->table->n_rows;
+    *out = NULL;
+    if (width == 0 && model->uses_init_score) {
+        return gbt_fail(GBT_ERR_DATA,
+                        "%s: no init score column, the model was trained with one (%s)",
+                        view->table->source, gbt_model_column(model, GBT_ROLE_INIT_SCORE));
+    }
+    if (width == 0) {
+        return GBT_OK;
+    }
+    if (width != n_outputs) {
+        return gbt_fail(GBT_ERR_DATA, "%s: %d init score columns, the model has %d outputs",
+                        view->table->source, width, n_outputs);
+    }
+    float *score = NULL;
+    GBT_TRY(GBT_NEW(score, n_rows * n_outputs));
+    gbt_view_numbers(view, GBT_ROLE_INIT_SCORE, score);
+    for (int64_t i = 0; i < n_rows * n_outputs; i++) {
+        if (!isfinite(score[i])) {
+            gbt_release(score);
+            return gbt_fail(GBT_ERR_DATA, "%s: row %lld: the init score is missing or not finite",
+                            view->table->source, (long long)(i / n_outputs + 1));
+        }
+    }
+    *out = score;
+    return GBT_OK;
+}
+
+/* With its init scores, when scores are wanted. */
+static gbt_status run_view(job *j, const gbt_view *view, int threads)
+{
+    float *init_score = NULL;
+    j->source.view = view;
+    if (!j->leaf) {
+        GBT_TRY(read_init_scores(j->model, view, &init_score));
+        j->init_score = init_score;
+    }
+    const gbt_status status = run_job(j, threads);
+    gbt_release(init_score);
+    return status;
+}
+
+static gbt_status run_table(job *j, const gbt_table *table, int threads)
+{
+    gbt_status status = GBT_OK;
+    gbt_view view = {0};
+    GBT_TRY(gbt_view_open(table, j->model->schema, &view));
+    if (j->model->params->unseen == GBT_UNSEEN_ERROR) {
+        GBT_TRY_OR_DONE(gbt_view_refuse_unseen(&view));
+    }
+    GBT_TRY_OR_DONE(run_view(j, &view, threads));
+done:
+    gbt_view_close(&view);
+    return status;
+}
+
+gbt_status gbt_infer_view(const gbt_model *model, const gbt_view *view, int32_t first, int32_t last,
+                          int threads, float *out)
+{
+    job j = {.model = model,
+             .source = {.n_rows = view->table->n_rows},
+             .kind = GBT_PREDICT_RAW,
+             .first = first,
+             .last = last,
+             .out = out};
+    return run_view(&j, view, threads);
+}
+
+gbt_status gbt_model_predict_table(const gbt_model *model, const gbt_table *table,
+                                   gbt_predict_kind kind, int32_t first_round, int32_t n_rounds,
+                                   int threads, float *out, int64_t n)
+{
+    GBT_TRY(check_pointers(model, table, out));
+    job j = {.model = model, .source = {.n_rows = table->n_rows}, .kind = kind, .out = out};
+    GBT_TRY(check_request(&j, first_round, n_rounds, threads, n));
+    return run_table(&j, table, threads);
+}
+
+gbt_status gbt_model_leaves_table(const gbt_model *model, const gbt_table *table, int threads,
+                                  int32_t *out, int64_t n)
+{
+    GBT_TRY(check_pointers(model, table, out));
+    job j = {.model = model, .source = {.n_rows = table->n_rows}, .leaf = out};
+    GBT_TRY(check_leaves(&j, threads, n));
+    return run_table(&j, table, threads);
+}

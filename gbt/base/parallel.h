@@ -1,0 +1,26 @@
+/* Threads: OpenMP when built with it, else one. Work is cut into chunks of a fixed size that does
+ * not depend on the number of threads, so sums added up chunk by chunk never do either. */
+#ifndef GBT_BASE_PARALLEL_H
+#define GBT_BASE_PARALLEL_H
+
+#include "gbt/base/status.h"
+
+enum { GBT_MAX_THREADS = 256 };
+
+/* Handles elements [first, last) of chunk `first / chunk_size`. `thread` only selects scratch
+ * memory; results must not depend on it. Nothing fallible in here. */
+typedef void (*gbt_chunk_fn)(void *context, int64_t first, int64_t last, int thread);
+
+/* Threads to use for a request (0 = all the process may use), 1..GBT_MAX_THREADS. */
+int gbt_thread_count(int requested);
+
+int64_t gbt_chunk_count(int64_t n, int64_t chunk_size);
+
+/* Calls `fn` for every chunk of [0, n); chunks are handed out dynamically. One thread or one chunk:
+ * no parallel region is opened. */
+void gbt_for_chunks(int threads, int64_t n, int64_t chunk_size, gbt_chunk_fn fn, void *context);
+
+/* Calls `fn(context, t, t + 1, t)` once on each of `threads` threads at the same time. */
+void gbt_on_threads(int threads, gbt_chunk_fn fn, void *context);
+
+#endif

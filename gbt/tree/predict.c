@@ -1,0 +1,318 @@
+/* Scores and leaf numbers of float32 rows. Batches of 64 rows go through the mask form of small trees
+ * (forest.h); large trees are walked with eight rows in flight; few rows walk eight trees at a time.
+ * Everything needed is on the stack, about 60 KB. Whatever the way, a row's score grows by the leaf
+ * values in tree order, so the bits are the same. Cost: performance of the loops in predict_kernels.c;
+ * a walk costs about 1 ns a level and row. */
+#include "gbt/tree/forest.h"
+
+#include <stdalign.h>
+#include <string.h>
+
+enum {
+    LANES = 8,     /* walks in flight: more would not fit into the registers */
+    FEW_ROWS = 12, /* fewer rows than this are not worth a batch of 64 */
+    ALL_COLUMNS = GBT_SEGMENT_COLUMNS + GBT_MASK_LEAVES
+};
+
+/* ---- Walking ---------------------------------------------------------------------------------- */
+
+static inline int32_t step_numeric(const gbt_walk_node *node, const float *row)
+{
+    const float x = row[node->feature & GBT_WALK_FEATURE];
+    const int is_missing = x != x;
+    const int stays_right = (node->feature & GBT_WALK_MISSING_LEFT) == 0;
+    return node->left + ((x > node->threshold) | (is_missing & stays_right));
+}
+
+static inline int32_t step_any(const gbt_forest *forest, const gbt_walk_node *node,
+                               const float *row)
+{
+    if (!(node->feature & GBT_WALK_CATEGORICAL)) {
+        return step_numeric(node, row);
+    }
+    const int32_t feature = (int32_t)(node->feature & GBT_WALK_FEATURE);
+    const int32_t bin = gbt_cuts_bin_of(forest->cuts, feature, row[feature]);
+    return node->left + !gbt_set_has(forest->set + (int64_t)node->extra * GBT_SET_WORDS, bin);
+}
+
+/* From the nodes `at` to the leaves; lane i reads row[i]. A leaf leads to itself. */
+static void walk_numeric(const gbt_forest *forest, const float *const row[LANES], int32_t at[LANES])
+{
+    const gbt_walk_node *node = forest->node;
+    int32_t a = at[0], b = at[1], c = at[2], d = at[3], e = at[4], f = at[5], g = at[6], h = at[7];
+    int32_t moved;
+    do {
+        const int32_t a1 = step_numeric(node + a, row[0]), b1 = step_numeric(node + b, row[1]);
+        const int32_t c1 = step_numeric(node + c, row[2]), d1 = step_numeric(node + d, row[3]);
+        const int32_t e1 = step_numeric(node + e, row[4]), f1 = step_numeric(node + f, row[5]);
+        const int32_t g1 = step_numeric(node + g, row[6]), h1 = step_numeric(node + h, row[7]);
+        moved =
+            (a ^ a1) | (b ^ b1) | (c ^ c1) | (d ^ d1) | (e ^ e1) | (f ^ f1) | (g ^ g1) | (h ^ h1);
+        a = a1, b = b1, c = c1, d = d1, e = e1, f = f1, g = g1, h = h1;
+    } while (moved != 0);
+    at[0] = a, at[1] = b, at[2] = c, at[3] = d, at[4] = e, at[5] = f, at[6] = g, at[7] = h;
+}
+
+static void walk_any(const gbt_forest *forest, const float *const row[LANES], int32_t at[LANES])
+{
+    int32_t moved;
+    do {
+        moved = 0;
+        for (int i = 0; i < LANES; i++) {
+            const int32_t next = step_any(forest, forest->node + at[i], row[i]);
+            moved |= next ^ at[i];
+            at[i] = next;
+        }
+    } while (moved != 0);
+}
+
+/* Places (leaves from the left) of rows 0 .. n - 1 in one tree. */
+static void walk_rows(const gbt_forest *forest, const gbt_forest_tree *tree, const float *x,
+                      int32_t n, int32_t *place)
+{
+    for (int32_t r = 0; r < n; r += LANES) {
+        const float *row[LANES];
+        int32_t at[LANES];
+        for (int i = 0; i < LANES; i++) {
+            row[i] = x + (int64_t)(r + i < n ? r + i : n - 1) * forest->n_features;
+            at[i] = tree->root;
+        }
+        (tree->has_categorical ? walk_any : walk_numeric)(forest, row, at);
+        for (int i = 0; i < LANES && r + i < n; i++) {
+            place[r + i] = forest->node[at[i]].extra;
+        }
+    }
+}
+
+/* ---- One row, several trees ------------------------------------------------------------------- */
+
+/* Calls out eight trees of one row at a time: trees first, first + step, ... below last. */
+typedef void (*place_fn)(const gbt_forest *, int32_t tree, int32_t place, void *out);
+
+static void walk_trees(const gbt_forest *forest, const float *x, int32_t first, int32_t last,
+                       int32_t step, place_fn emit, void *out)
+{
+    const float *const row[LANES] = {x, x, x, x, x, x, x, x};
+    for (int64_t t = first; t < last; t += (int64_t)LANES * step) {
+        int32_t at[LANES];
+        bool has_categorical = false;
+        for (int i = 0; i < LANES; i++) {
+            const int64_t mine = t + (int64_t)i * step;
+            const gbt_forest_tree *tree = &forest->tree[mine < last ? mine : t];
+            at[i] = tree->root;
+            has_categorical |= tree->has_categorical;
+        }
+        (has_categorical ? walk_any : walk_numeric)(forest, row, at);
+        for (int i = 0; i < LANES && t + (int64_t)i * step < last; i++) {
+            emit(forest, (int32_t)(t + (int64_t)i * step), forest->node[at[i]].extra, out);
+        }
+    }
+}
+
+static void emit_value(const gbt_forest *forest, int32_t tree, int32_t place, void *out)
+{
+    *(float *)out += forest->value[forest->tree[tree].value + place];
+}
+
+static void emit_leaf(const gbt_forest *forest, int32_t tree, int32_t place, void *out)
+{
+    ((int32_t *)out)[tree] = forest->leaf_number[forest->tree[tree].value + place];
+}
+
+/* ---- Batches ---------------------------------------------------------------------------------- */
+
+typedef struct batch {
+    const gbt_forest *forest;
+    const gbt_predict_kernels *kernels;
+    const float *x; /* [n x n_features] */
+    int32_t n;      /* 1 .. GBT_BATCH */
+    alignas(64) uint8_t column[ALL_COLUMNS * GBT_BATCH];
+    alignas(64) uint8_t arrived[GBT_MASK_LEAVES * GBT_BATCH];
+    alignas(64) uint8_t place[GBT_BATCH];
+} batch;
+
+static void code_numeric(batch *b, const gbt_coding *coding)
+{
+    const gbt_forest *forest = b->forest;
+    const float *x = b->x + coding->feature;
+    const int first = coding->missing_left >= 0 ? coding->missing_left : coding->missing_right;
+    uint8_t *code = b->column + first * GBT_BATCH;
+    b->kernels->code(forest->threshold + forest->ladder[coding->feature].first, x,
+                     forest->n_features, b->n, code);
+    memset(code + b->n, 0, (size_t)(GBT_BATCH - b->n));
+    if (coding->missing_right >= 0) {
+        uint8_t *right = b->column + coding->missing_right * GBT_BATCH;
+        if (right != code) {
+            memcpy(right, code, GBT_BATCH);
+        }
+        for (int32_t r = 0; r < b->n; r++) {
+            const float value = x[(int64_t)r * forest->n_features];
+            right[r] = value != value ? GBT_CODE_MISSING : right[r];
+        }
+    }
+}
+
+static void code_bins(batch *b, const gbt_coding *coding)
+{
+    uint8_t *code = b->column + coding->bins * GBT_BATCH;
+    memset(code, 0, GBT_BATCH);
+    for (int32_t r = 0; r < b->n; r++) {
+        const float value = b->x[(int64_t)r * b->forest->n_features + coding->feature];
+        code[r] = (uint8_t)gbt_cuts_bin_of(b->forest->cuts, coding->feature, value);
+    }
+}
+
+static void code_segment(batch *b, const gbt_segment *segment)
+{
+    for (int32_t c = 0; c < segment->n_codings; c++) {
+        const gbt_coding *coding = &b->forest->coding[segment->first_coding + c];
+        if (coding->bins >= 0) {
+            code_bins(b, coding);
+        } else {
+            code_numeric(b, coding);
+        }
+    }
+}
+
+/* Places of the batch's rows in a mask tree. */
+static const uint8_t *place_by_masks(batch *b, const gbt_forest_tree *tree)
+{
+    const gbt_forest *forest = b->forest;
+    const gbt_member_step *member = forest->member + tree->member;
+    for (int32_t m = 0; m < tree->n_members; m++) {
+        b->kernels->member(forest->set + (int64_t)member[m].set * GBT_SET_WORDS,
+                           b->column + member[m].from * GBT_BATCH,
+                           b->column + member[m].to * GBT_BATCH);
+    }
+    b->kernels->place(forest->step + tree->step, tree->n_leaves - 1, b->column, b->arrived,
+                      b->place);
+    return b->place;
+}
+
+static void add_tree(batch *b, const gbt_forest_tree *tree, float sum[GBT_BATCH])
+{
+    const float *value = b->forest->value + tree->value;
+    if (tree->is_mask) {
+        b->kernels->add(value, tree->n_leaves, place_by_masks(b, tree), sum);
+        return;
+    }
+    int32_t place[GBT_BATCH];
+    walk_rows(b->forest, tree, b->x, b->n, place);
+    for (int32_t r = 0; r < b->n; r++) {
+        sum[r] += value[place[r]];
+    }
+}
+
+/* Adds trees [first, last) of a segment to out [n x n_outputs]. */
+static void add_segment(batch *b, const gbt_segment *segment, int32_t first, int32_t last,
+                        float *out)
+{
+    const int32_t n_outputs = b->forest->n_outputs;
+    code_segment(b, segment);
+    for (int32_t i = 0; i < n_outputs && first + i < last; i++) {
+        const int32_t output = (first + i) % n_outputs;
+        float sum[GBT_BATCH] = {0};
+        for (int32_t r = 0; r < b->n; r++) {
+            sum[r] = out[(int64_t)r * n_outputs + output];
+        }
+        for (int64_t t = (int64_t)first + i; t < last; t += n_outputs) {
+            add_tree(b, &b->forest->tree[t], sum);
+        }
+        for (int32_t r = 0; r < b->n; r++) {
+            out[(int64_t)r * n_outputs + output] = sum[r];
+        }
+    }
+}
+
+static void add_batches(const gbt_forest *forest, const gbt_predict_kernels *kernels,
+                        const float *x, int64_t n, int32_t first_tree, int32_t last_tree,
+                        float *out)
+{
+    batch b;
+    b.forest = forest;
+    b.kernels = kernels;
+    for (int64_t row = 0; row < n; row += GBT_BATCH) {
+        b.x = x + row * forest->n_features;
+        b.n = (int32_t)(n - row < GBT_BATCH ? n - row : GBT_BATCH);
+        for (int32_t s = 0; s < forest->n_segments; s++) {
+            const gbt_segment *segment = &forest->segment[s];
+            const int32_t first =
+                first_tree > segment->first_tree ? first_tree : segment->first_tree;
+            const int32_t last = last_tree < segment->last_tree ? last_tree : segment->last_tree;
+            if (first < last) {
+                add_segment(&b, segment, first, last, out + row * forest->n_outputs);
+            }
+        }
+    }
+}
+
+/* ---- Entry points ----------------------------------------------------------------------------- */
+
+static void add_few(const gbt_forest *forest, const float *x, int64_t n, int32_t first_tree,
+                    int32_t last_tree, float *out)
+{
+    for (int64_t row = 0; row < n; row++) {
+        for (int32_t k = 0; k < forest->n_outputs; k++) {
+            walk_trees(forest, x + row * forest->n_features, first_tree + k, last_tree,
+                       forest->n_outputs, emit_value, out + row * forest->n_outputs + k);
+        }
+    }
+}
+
+void gbt_forest_add_by(const gbt_forest *forest, const gbt_predict_kernels *kernels, const float *x,
+                       int64_t n, int32_t first, int32_t last, float *out)
+{
+    const int32_t first_tree = first * forest->n_outputs, last_tree = last * forest->n_outputs;
+    const int64_t few = n % GBT_BATCH < FEW_ROWS ? n % GBT_BATCH : 0;
+    const int64_t many = n - few;
+    if (many > 0) {
+        add_batches(forest, kernels, x, many, first_tree, last_tree, out);
+    }
+    add_few(forest, x + many * forest->n_features, few, first_tree, last_tree,
+            out + many * forest->n_outputs);
+}
+
+void gbt_forest_add(const gbt_forest *forest, const float *x, int64_t n, int32_t first,
+                    int32_t last, float *out)
+{
+    gbt_forest_add_by(forest, gbt_predict_kernels_find(-1), x, n, first, last, out);
+}
+
+static void leaves_batch(batch *b, int32_t *out)
+{
+    const gbt_forest *forest = b->forest;
+    for (int32_t s = 0; s < forest->n_segments; s++) {
+        code_segment(b, &forest->segment[s]);
+        for (int32_t t = forest->segment[s].first_tree; t < forest->segment[s].last_tree; t++) {
+            const gbt_forest_tree *tree = &forest->tree[t];
+            const int32_t *number = forest->leaf_number + tree->value;
+            const uint8_t *small = tree->is_mask ? place_by_masks(b, tree) : NULL;
+            int32_t place[GBT_BATCH];
+            if (!small) {
+                walk_rows(forest, tree, b->x, b->n, place);
+            }
+            for (int32_t r = 0; r < b->n; r++) {
+                out[(int64_t)r * forest->n_trees + t] = number[small ? small[r] : place[r]];
+            }
+        }
+    }
+}
+
+void gbt_forest_leaves(const gbt_forest *forest, const float *x, int64_t n, int32_t *out)
+{
+    if (n < FEW_ROWS) {
+        for (int64_t row = 0; row < n; row++) {
+            walk_trees(forest, x + row * forest->n_features, 0, forest->n_trees, 1, emit_leaf,
+                       out + row * forest->n_trees);
+        }
+        return;
+    }
+    batch b;
+    b.forest = forest;
+    b.kernels = gbt_predict_kernels_find(-1);
+    for (int64_t row = 0; row < n; row += GBT_BATCH) {
+        b.x = x + row * forest->n_features;
+        b.n = (int32_t)(n - row < GBT_BATCH ? n - row : GBT_BATCH);
+        leaves_batch(&b, out + row * forest->n_trees);
+    }
+}
