@@ -46,7 +46,7 @@ MAY_INCLUDE = {
     "gbt/tree": TREE,
     "gbt/backend": BACKEND,
     "gbt/train": TRAIN,
-    "gbt/cli": PUBLIC,
+    "gbt/cli": BASE,
     "gbt/modules": BASE,
     "cuda": BASE + ["gbt/backend/", "gbt/loss/loss.h", "gbt/tree/tree.h"],
     "tests/api": PUBLIC + HELPERS,

@@ -4,9 +4,9 @@
     python3 benches/quality.py [--gbt build/release/gbt] [--sets adult,letter] [--out DIR]
 
 Makes its own Python environment from PyPI on the first run. Every set is split into folds (row index
-modulo 5; sets with a test file of their own keep it), every library trains on the same rows and columns,
-and one function computes the metric for all of them: log loss for classes, Poisson deviance for counts,
-RMSE otherwise. Prints and writes one Markdown table and the raw rows as CSV. The data is read from
+modulo 5; files of one set are put together first), every library trains on the same rows and columns,
+and one function computes the metrics for all of them: AUC or accuracy, and log loss, for classes, the
+Poisson loss for counts, RMSE otherwise. Prints and writes one Markdown table and the rows as CSV. The data is read from
 ../shared/data; without it the bench says so and stops.
 """
 import argparse
@@ -22,7 +22,14 @@ ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
 PACKAGES = ["lightgbm", "xgboost", "scikit-learn", "pandas", "numpy"]
 
-TREES, LEAVES, RATE, BINS, MIN_ROWS, LAMBDA = 200, 31, 0.1, 255, 20, 1.0
+TREES, LEAVES, RATE, BINS, LAMBDA = 200, 31, 0.1, 255, 1.0
+
+
+def smallest_leaf(task):
+    """Rows and Hessian sum that a leaf needs. XGBoost knows the sum only, so for classes and counts the sum
+    limits all three libraries; for squared error a row's Hessian is 1 and both say the same."""
+    return (20, 20.0) if task == "regression" else (1, 1.0)
+
 
 # name: (files, label, task, columns to leave out, categorical columns beside the text columns)
 SETS = {
@@ -95,19 +102,31 @@ def fold_rows(n_rows, folds):
         yield index[index % 5 != fold], index[index % 5 == fold]
 
 
-def error(task, y, prediction, classes):
-    """The metric of the table: lower is better."""
+def measure(task, y, prediction, classes):
+    """(metric of the table, loss): AUC and log loss, accuracy and log loss, RMSE or Poisson loss twice."""
     import numpy as np
-    from sklearn.metrics import log_loss
+    from sklearn.metrics import log_loss, roc_auc_score
 
+    prediction = np.asarray(prediction, dtype=float)
     if task in ("binary", "libsvm"):
-        return log_loss(y, np.clip(prediction, 1e-15, 1 - 1e-15))
+        return roc_auc_score(y, prediction), log_loss(y, np.clip(prediction, 1e-15, 1 - 1e-15))
     if task == "multiclass":
-        return log_loss(y, prediction, labels=list(range(classes)))
+        shares = prediction / prediction.sum(axis=1, keepdims=True)
+        return float(np.mean(shares.argmax(axis=1) == y)), log_loss(y, shares, labels=list(range(classes)))
     if task == "poisson":
         mean = np.maximum(prediction, 1e-15)
-        return float(np.mean(mean - y * np.log(mean)))
-    return float(np.sqrt(np.mean((prediction - y) ** 2)))
+        loss = float(np.mean(mean - y * np.log(mean)))
+    else:
+        loss = float(np.sqrt(np.mean((prediction - y) ** 2)))
+    return loss, loss
+
+
+METRIC = {"binary": "AUC", "libsvm": "AUC", "multiclass": "accuracy", "poisson": "Poisson loss", "regression": "RMSE"}
+
+
+def percent_worse(task, ours, theirs):
+    """Positive: gbt is worse."""
+    return 100 * (1 - ours / theirs) if METRIC[task] in ("AUC", "accuracy") else 100 * (ours / theirs - 1)
 
 
 def run_gbt(gbt, train, test, label, task, categorical, work):
@@ -118,7 +137,8 @@ def run_gbt(gbt, train, test, label, task, categorical, work):
         task, "regression")
     arguments = [gbt, "train", f"train={train}", f"model={work}/model.gbt", "verbosity=quiet",
                  f"objective={objective}", f"n_trees={TREES}", f"max_leaves={LEAVES}", f"learning_rate={RATE}",
-                 f"max_bin={BINS}", f"min_child_samples={MIN_ROWS}", f"reg_lambda={LAMBDA}"]
+                 f"max_bin={BINS}", f"min_child_samples={smallest_leaf(task)[0]}",
+                 f"min_child_weight={smallest_leaf(task)[1]}", f"reg_lambda={LAMBDA}"]
     if label is not None:
         arguments.append(f"label={label}")
     if categorical:
@@ -136,7 +156,8 @@ def run_lightgbm(x_train, y_train, x_test, task, classes, categorical):
     objective = {"binary": "binary", "libsvm": "binary", "multiclass": "multiclass", "poisson": "poisson"}.get(
         task, "regression")
     params = {"objective": objective, "num_leaves": LEAVES, "learning_rate": RATE, "max_bin": BINS,
-              "min_data_in_leaf": MIN_ROWS, "lambda_l2": LAMBDA, "verbosity": -1, "num_threads": 2}
+              "min_data_in_leaf": smallest_leaf(task)[0], "min_sum_hessian_in_leaf": smallest_leaf(task)[1],
+              "lambda_l2": LAMBDA, "verbosity": -1, "num_threads": 2}
     if task == "multiclass":
         params["num_class"] = classes
     data = lightgbm.Dataset(x_train, y_train, categorical_feature=categorical or "auto")
@@ -149,12 +170,10 @@ def run_xgboost(x_train, y_train, x_test, task, classes, categorical):
     objective = {"binary": "binary:logistic", "libsvm": "binary:logistic", "multiclass": "multi:softprob",
                  "poisson": "count:poisson"}.get(task, "reg:squarederror")
     params = {"objective": objective, "tree_method": "hist", "grow_policy": "lossguide", "max_leaves": LEAVES,
-              "max_depth": 0, "eta": RATE, "max_bin": BINS + 1, "min_child_weight": 1e-3, "lambda": LAMBDA,
+              "max_depth": 0, "eta": RATE, "max_bin": BINS + 1, "min_child_weight": smallest_leaf(task)[1], "lambda": LAMBDA,
               "nthread": 2, "max_cat_to_onehot": 4}
     if task == "multiclass":
         params["num_class"] = classes
-    if task == "regression":
-        params["min_child_weight"] = MIN_ROWS
     train = xgboost.DMatrix(x_train, y_train, enable_categorical=bool(categorical))
     return xgboost.train(params, train, TREES).predict(xgboost.DMatrix(x_test, enable_categorical=bool(categorical)))
 
@@ -181,22 +200,26 @@ def run_table_set(name, gbt, folds, work):
             "lightgbm": run_lightgbm(x.iloc[train], y[train], x.iloc[test], task, classes, renamed),
             "xgboost": run_xgboost(x.iloc[train], y[train], x.iloc[test], task, classes, renamed),
         }
-        yield {k: error(task, y[test], np.asarray(p, dtype=float), classes) for k, p in results.items()}
+        yield task, {k: measure(task, y[test], p, classes) for k, p in results.items()}
 
 
-def run_libsvm_set(name, gbt, work):
+def run_libsvm_set(name, gbt, folds, work):
     import numpy as np
-    from sklearn.datasets import load_svmlight_files
+    import scipy.sparse
+    from sklearn.datasets import dump_svmlight_file, load_svmlight_files
 
-    files = [str(DATA / name / f) for f in SETS[name][0]]
-    x_train, y_train, x_test, y_test = load_svmlight_files(files)
-    y_train, y_test = (y_train > 0).astype(float), (y_test > 0).astype(float)
-    results = {
-        "gbt": run_gbt(gbt, files[0], files[1], None, "libsvm", [], work),
-        "lightgbm": run_lightgbm(x_train, y_train, x_test, "libsvm", 2, []),
-        "xgboost": run_xgboost(x_train, y_train, x_test, "libsvm", 2, []),
-    }
-    yield {k: error("libsvm", y_test, np.asarray(p, dtype=float), 2) for k, p in results.items()}
+    loaded = load_svmlight_files([str(DATA / name / f) for f in SETS[name][0]])
+    x = scipy.sparse.vstack(loaded[0::2]).tocsr()
+    y = (np.concatenate(loaded[1::2]) > 0).astype(float)
+    for train, test in fold_rows(x.shape[0], folds):
+        for rows, file in ((train, "train.svm"), (test, "test.svm")):
+            dump_svmlight_file(x[rows], y[rows], f"{work}/{file}", zero_based=False)
+        results = {
+            "gbt": run_gbt(gbt, f"{work}/train.svm", f"{work}/test.svm", None, "libsvm", [], work),
+            "lightgbm": run_lightgbm(x[train], y[train], x[test], "libsvm", 2, []),
+            "xgboost": run_xgboost(x[train], y[train], x[test], "libsvm", 2, []),
+        }
+        yield "libsvm", {k: measure("libsvm", y[test], p, 2) for k, p in results.items()}
 
 
 def main():
@@ -212,26 +235,40 @@ def main():
     Path(arguments.out).mkdir(parents=True, exist_ok=True)
     enter_environment(Path(arguments.out) / "venv")
     rows = []
+    report(f"{TREES} trees, {LEAVES} leaves, {BINS} bins, learning rate {RATE}, L2 {LAMBDA}; {arguments.folds} folds. "
+           "Percent: positive means that gbt is worse.\n\n"
+           "| set | metric | gbt | LightGBM | XGBoost | gbt to LightGBM | to XGBoost | "
+           "loss to LightGBM | to XGBoost |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for name in arguments.sets.split(","):
         with tempfile.TemporaryDirectory() as work:
-            runs = run_libsvm_set(name, arguments.gbt, work) if SETS[name][2] == "libsvm" else run_table_set(
-                name, arguments.gbt, arguments.folds, work)
-            runs = list(runs)
-        mean = {k: sum(r[k] for r in runs) / len(runs) for k in runs[0]}
-        best = min(mean["lightgbm"], mean["xgboost"])
-        rows.append([name, SETS[name][2], len(runs), mean["gbt"], mean["lightgbm"], mean["xgboost"],
-                     100 * (mean["gbt"] / mean["lightgbm"] - 1), 100 * (mean["gbt"] / mean["xgboost"] - 1),
-                     100 * (mean["gbt"] / best - 1)])
-        print(f"| {name} | {SETS[name][2]} | {len(runs)} | " + " | ".join(f"{v:.6g}" for v in rows[-1][3:6]) + " | " +
-              " | ".join(f"{v:+.2f} %" for v in rows[-1][6:]) + " |", flush=True)
-    n = len(rows)
-    print(f"| mean of {n} | | | | | | " + " | ".join(f"{sum(r[i] for r in rows) / n:+.2f} %" for i in (6, 7, 8)) + " |")
+            run_set = run_libsvm_set if SETS[name][2] == "libsvm" else run_table_set
+            runs = list(run_set(name, arguments.gbt, arguments.folds, work))
+        task = runs[0][0]
+        mean = {k: [sum(r[k][i] for _, r in runs) / len(runs) for i in (0, 1)] for k in runs[0][1]}
+        values = [mean[k][0] for k in ("gbt", "lightgbm", "xgboost")]
+        worse = [percent_worse(task, mean["gbt"][0], mean[k][0]) for k in ("lightgbm", "xgboost")]
+        worse += [100 * (mean["gbt"][1] / mean[k][1] - 1) for k in ("lightgbm", "xgboost")]
+        rows.append([name, METRIC[task], *values, *worse])
+        report(f"| {name} | {METRIC[task]} | " + " | ".join(f"{v:.6g}" for v in values) + " | " +
+               " | ".join(f"{v:+.2f} %" for v in worse) + " |")
+    means = [sum(r[i] for r in rows) / len(rows) for i in range(5, 9)]
+    report(f"| mean of {len(rows)} | | | | | " + " | ".join(f"{v:+.2f} %" for v in means) + " |")
     with open(Path(arguments.out) / "quality.csv", "w", newline="") as out:
         writer = csv.writer(out)
-        writer.writerow(["set", "task", "folds", "gbt", "lightgbm", "xgboost", "vs_lightgbm_percent",
-                         "vs_xgboost_percent", "vs_best_percent"])
+        writer.writerow(["set", "metric", "gbt", "lightgbm", "xgboost", "percent_worse_than_lightgbm",
+                         "percent_worse_than_xgboost", "loss_percent_lightgbm", "loss_percent_xgboost"])
         writer.writerows(rows)
+    with open(Path(arguments.out) / "quality.md", "w") as out:
+        out.write("\n".join(LINES) + "\n")
     return 0
+
+
+LINES = []
+
+
+def report(line):
+    print(line, flush=True)
+    LINES.append(line)
 
 
 if __name__ == "__main__":

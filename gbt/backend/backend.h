@@ -28,19 +28,22 @@
  * node in which the best one is not admissible gets no split. All tasks have the same features.
  *
  * What fixes the last bit:
- *   Real units are (double)grad * grad_unit and (double)hess * hess_unit; right = node - left in
- *   integers; gbt_side.rows = (double)rows. Node's gain: gbt_node_gain(node, regular,
- *   task->weight); sides' gains: gbt_split_gain(left, right, regular, task->weight), cat_l2 added
- *   to regular.lambda as said above (also in H + lambda > 0).
- *   Rows of a side are those that split_rows will send there: also rows whose missing bin sums to
- *   zero. "Sorted" compares in double; the quotient is 0 when hess + cat_smooth is not > 0. From
- *   the high end means: the last of the sorted bins first. "All of them" are all sorted ones. Each
- *   end starts a new group. Whether a prefix counts depends on rows alone, not on its being
- *   admissible. No split: feature = -1, all other fields 0. Numeric: left_set 0. Categorical: bin
- *   and missing_left 0. Largest values and the rule of gradient_bits = 0 are taken over all rows of
- *   the output, sampled or not, by gbt_quant_squares and gbt_quant_bits; key =
- *   (uint32_t)gbt_rng_key(seed, round, output, GBT_RNG_ROUNDING); `row` of gbt_quant_row is the row
- *   number in the data set. */
+ *   - Real units are (double)grad * grad_unit and (double)hess * hess_unit; right = node - left in
+ *     integers; gbt_side.rows = (double)rows. Node's gain: gbt_node_gain(node, regular,
+ *     task->weight); sides' gains: gbt_split_gain(left, right, regular, task->weight), cat_l2 added
+ *     to regular.lambda as said above (also in H + lambda > 0).
+ *   - Rows of a side are those that split_rows will send there: also rows whose missing bin sums to
+ *     zero.
+ *   - "Sorted" compares in double; the quotient is 0 when hess + cat_smooth is not > 0. From the
+ *     high end means: the last of the sorted bins first. "All of them" are all sorted ones. Each
+ *     end starts a new group. Whether a prefix counts depends on rows alone, not on its being
+ *     admissible.
+ *   - No split: feature = -1, all other fields 0. Numeric: left_set 0. Categorical: bin and
+ *     missing_left 0.
+ *   - Largest values and the rule of gradient_bits = 0 are taken over all rows of the output,
+ *     sampled or not, by gbt_quant_squares and gbt_quant_bits; key = (uint32_t)gbt_rng_key(seed,
+ *     round, output, GBT_RNG_ROUNDING); `row` of gbt_quant_row is the row's number in the data
+ *     set. */
 #ifndef GBT_BACKEND_BACKEND_H
 #define GBT_BACKEND_BACKEND_H
 
@@ -70,10 +73,9 @@ typedef struct gbt_split {
 typedef struct gbt_backend_config {
     int32_t threads;   /* > 0 */
     int32_t max_nodes; /* node numbers used in a tree: 0 .. max_nodes - 1 */
-    int64_t
-        histogram_bytes; /* bound of the histogram pool (raised to what one call needs); what was
-                               * dropped for it, a parent or a node to be searched, is built again
-                               * */
+    /* Bound of the histogram pool, raised to what one call needs. What was dropped for it, a parent
+     * or a node to be searched, is built again. */
+    int64_t histogram_bytes;
     uint64_t seed;
     int32_t gradient_bits; /* 0: by rule; 3 .. 16, 32 */
     bool rounds_to_nearest;
@@ -136,8 +138,8 @@ typedef struct gbt_backend_ops {
     gbt_status (*set_scores)(gbt_backend *, const float *scores); /* [n_outputs x n_rows] */
     gbt_status (*scores)(gbt_backend *, float *out);              /* [n_outputs x n_rows] */
     gbt_status (*gradients)(gbt_backend *);                       /* from resident scores */
-    gbt_status (*set_gradients)(gbt_backend *, const float *grad,
-                                const float *hess); /* the same shape */
+    /* The same shape. */
+    gbt_status (*set_gradients)(gbt_backend *, const float *grad, const float *hess);
 
     /* Quantises output's gradients (ERR_NUMERIC: some row's are not finite or its hessian is
      * negative) and makes all sampled rows node 0. */
@@ -167,8 +169,7 @@ gbt_status gbt_backend_find(const char *name, const gbt_backend_ops **out);
 extern const gbt_backend_ops gbt_backend_ref;
 extern const gbt_backend_ops gbt_backend_cpu;
 
-/* scores [n_rows] += value of the leaf that each row of the data set reaches (rows [first, last)).
- * */
+/* scores [n_rows] += value of the leaf that each row of [first, last) of the data set reaches. */
 void gbt_tree_add_binned(const gbt_tree *, const gbt_dataset *, int64_t first, int64_t last,
                          float *scores);
 

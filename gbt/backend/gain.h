@@ -7,8 +7,8 @@
  * weight by w * r + w_parent * (1 - r), r = n / (n + path_smooth), n rows; then the gain of a
  * weight w is -(2 T(G) w + (H + lambda) w^2).
  *
- * Compiled without contraction everywhere, so that equal integers give equal gains on every device.
- * */
+ * Compiled without contraction everywhere, so that equal integers give equal gains on every
+ * device. */
 #ifndef GBT_BACKEND_GAIN_H
 #define GBT_BACKEND_GAIN_H
 

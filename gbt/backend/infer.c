@@ -1,8 +1,8 @@
-/* The public prediction calls: checks, blocks of rows over threads, link, class. Rows of every source
- * (dense matrix, compressed sparse rows, table) become float32 rows of all features; the trees are in
- * tree/predict.c. Up to 64 rows of a matrix that are few enough for the stack need no allocation and no
- * thread. Cost: performance of the walk; gathering a row costs about 1 ns a feature, nothing when the
- * matrix is float32 and row-major. */
+/* The public prediction calls: checks, blocks of rows over threads, link, class. Rows of every
+ * source (dense matrix, compressed sparse rows, table) become float32 rows of all features; the
+ * trees are in tree/predict.c. Up to 64 rows of a matrix that are few enough for the stack need
+ * no allocation and no thread. Cost: performance of the walk; gathering a row costs about 1 ns
+ * a feature, nothing when the matrix is float32 and row-major. */
 #include "gbt/backend/infer.h"
 
 #include <math.h>
@@ -45,7 +45,7 @@ typedef struct job {
     int32_t *leaf; /* leaf numbers instead of scores, [n_rows x n_trees] */
 } job;
 
-/* ---- Rows ------------------------------------------------------------------------------------- */
+/* ---- Rows ----------------------------------------------------------------------------------- */
 
 static bool is_plain(const gbt_matrix *matrix)
 {
@@ -118,7 +118,7 @@ static const float *rows_of(const job *j, int64_t first, int64_t n, float *gathe
     return gathered;
 }
 
-/* ---- Scores ----------------------------------------------------------------------------------- */
+/* ---- Scores --------------------------------------------------------------------------------- */
 
 static void start_scores(const job *j, int64_t first, int64_t n, float *raw)
 {
@@ -223,7 +223,7 @@ done:
     return status;
 }
 
-/* ---- Checks ----------------------------------------------------------------------------------- */
+/* ---- Checks --------------------------------------------------------------------------------- */
 
 static gbt_status check_pointers(const gbt_model *model, const void *rows, const void *out)
 {
@@ -292,7 +292,7 @@ static gbt_status check_leaves(const job *j, int threads, int64_t n)
     return GBT_OK;
 }
 
-/* ---- Public: arrays --------------------------------------------------------------------------- */
+/* ---- Public: arrays ------------------------------------------------------------------------- */
 
 gbt_status gbt_model_predict(const gbt_model *model, const gbt_matrix *matrix,
                              gbt_predict_kind kind, int32_t first_round, int32_t n_rounds,
@@ -333,7 +333,7 @@ gbt_status gbt_model_leaves(const gbt_model *model, const gbt_matrix *matrix, in
     return run_job(&j, threads);
 }
 
-/* ---- Public: tables --------------------------------------------------------------------------- */
+/* ---- Public: tables ------------------------------------------------------------------------- */
 
 /* The init scores of the table, NULL when it has none. */
 static gbt_status read_init_scores(const gbt_model *model, const gbt_view *view, float **out)

@@ -4,8 +4,8 @@
  *
  * Narrow (3 .. 16 bits): |grad| <= 2^(bits-1) - 1 and hess <= 2^bits - 1 units. Wide (32): both at
  * most 2^30 units, rounded to nearest; 2^32 rows still fit an int64 sum. The rule for bits = 0: 16,
- * but 32 when the largest value exceeds 2^10 times the root mean square, for gradients or hessians.
- * */
+ * but 32 when the largest value exceeds 2^10 times the root mean square, for gradients or
+ * hessians. */
 #ifndef GBT_BACKEND_QUANTISE_H
 #define GBT_BACKEND_QUANTISE_H
 

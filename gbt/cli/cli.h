@@ -1,4 +1,4 @@
-/* What the verbs of the command line share: arguments, exit codes, output. */
+/* What the verbs of the command line share: arguments, exit codes, paths, output. */
 #ifndef GBT_CLI_CLI_H
 #define GBT_CLI_CLI_H
 
@@ -20,45 +20,81 @@ enum {
 
 typedef enum gbt_verbosity { GBT_QUIET = 0, GBT_INFO = 1, GBT_DEBUG = 2 } gbt_verbosity;
 
+/* ---- Arguments (command.c) ------------------------------------------------------------------- */
+
 /* Arguments of one verb. */
 typedef struct gbt_command {
     const char *verb;
-    gbt_params *params;       /* owned */
-    bool is_json;             /* --json */
-    const char *config;       /* path of the config file or NULL; borrowed */
-    const char *dump_format;  /* of `gbt dump`; borrowed */
+    const char *config; /* path of the config file or NULL; borrowed */
+    gbt_params *params; /* owned */
+    gbt_dump_format dump_format;
+    bool is_json; /* --json */
     gbt_verbosity verbosity;
 } gbt_command;
 
-/* Reads `[config.ini] [key=value ...] [--json]`. Prints what is wrong and returns an exit code. */
+/* Reads `[config.ini] [key=value ...] [--json]`, checks the combination of keys and the device.
+ * Prints what is wrong and returns an exit code; nothing is held then. */
 int gbt_command_open(gbt_command *, const char *verb, int argc, char **argv);
 void gbt_command_close(gbt_command *);
+
+/* Whether the verb has a use for a key on its command line. */
+bool gbt_verb_reads(const char *verb, const gbt_param_info *);
+
+/* The value of a key as text. The copy is NULL when there is no memory; gbt_release() it. */
+char *gbt_command_copy(const gbt_params *, const char *key);
+int gbt_command_text(const gbt_command *, const char *key, char *out, size_t capacity);
+int gbt_command_int(const gbt_command *, const char *key);
+
+/* ---- Exit codes and signals (command.c) ------------------------------------------------------ */
 
 /* Prints "gbt: message" to stderr for the library's latest failure; returns its exit code. */
 int gbt_exit_of(gbt_status);
 /* The same for a message of the command line itself. */
 int gbt_usage_error(const char *format, ...) GBT_PRINTF(1, 2);
 
-/* The text of a key in a static buffer of this call site: "" when unset. */
-const char *gbt_command_text(const gbt_command *, const char *key, char *out, size_t capacity);
-enum { GBT_PATH_CHARS = 4096 };
-/* The same for a path that must be given and, when it is read, exist; an exit code. */
-int gbt_command_input(const gbt_command *, const char *key, char *out);
-/* For a path that will be written: its folder must exist and be writable. May be "" when optional. */
-int gbt_command_output(const gbt_command *, const char *key, bool is_optional, char *out);
-int gbt_command_int(const gbt_command *, const char *key);
-
-/* Text results: to the file when `path` is not "", else to stdout. An exit code. */
-int gbt_put(const char *path, const gbt_writer *);
-void gbt_print(gbt_writer *, const char *format, ...) GBT_PRINTF(2, 3);
-void gbt_print_json_text(gbt_writer *, const char *text);   /* quoted and escaped */
-void gbt_print_csv_text(gbt_writer *, const char *text);    /* quoted if need be */
-void gbt_print_number(gbt_writer *, double value);          /* shortest; JSON null for nan and inf */
-void gbt_print_float(gbt_writer *, float value);
-
-/* Set by the first SIGINT or SIGTERM once gbt_catch_signals was called; the second ends the process. */
+/* From the first SIGINT or SIGTERM after gbt_catch_signals() gbt_is_interrupted() is true; the
+ * second one ends the process. */
 void gbt_catch_signals(void);
 bool gbt_is_interrupted(void);
+
+/* ---- Paths (paths.c) ------------------------------------------------------------------------- */
+
+enum { GBT_PATH_CHARS = 4096, GBT_MOST_VALID = 64 };
+
+/* The file named by a key, which must exist when it is read; for a file that will be written its
+ * folder must exist and be writable. `out` [GBT_PATH_CHARS] is "" when the key is not set, which
+ * only `is_optional` allows. Exit codes. */
+int gbt_command_input(const gbt_command *, const char *key, bool is_optional, char *out);
+int gbt_command_output(const gbt_command *, const char *key, bool is_optional, char *out);
+
+/* A file of the command: what is written must not be a file that is read, or written twice. */
+typedef struct gbt_used_file {
+    const char *key, *path; /* path "" or NULL: not used */
+    bool is_written;
+} gbt_used_file;
+int gbt_check_files(const gbt_used_file *, int n);
+
+/* The validation files of the key `valid`: all exist, names differ. */
+typedef struct gbt_valid_list {
+    int n;
+    const char *name[GBT_MOST_VALID], *path[GBT_MOST_VALID];
+    char *paths, *names; /* owned; what the pointers above point into */
+} gbt_valid_list;
+int gbt_valid_open(const gbt_command *, gbt_valid_list *);
+void gbt_valid_close(gbt_valid_list *); /* a zeroed list is an empty one */
+
+/* ---- Results as text (output.c) -------------------------------------------------------------- */
+
+/* Writes the text to the file when `path` is not "", else to stdout. An exit code. */
+int gbt_put(const char *path, const gbt_writer *);
+void gbt_print(gbt_writer *, const char *format, ...) GBT_PRINTF(2, 3);
+void gbt_print_json_text(gbt_writer *, const char *text); /* quoted and escaped */
+void gbt_print_csv_text(gbt_writer *, const char *text);  /* quoted if need be */
+void gbt_print_number(gbt_writer *, double value);        /* shortest; JSON null for nan and inf */
+void gbt_print_float(gbt_writer *, float value);
+int64_t gbt_model_count(const gbt_model *, gbt_shape_key);
+
+/* ---- The verbs ------------------------------------------------------------------------------- */
 
 int gbt_cmd_train(int argc, char **argv);
 int gbt_cmd_predict(int argc, char **argv);

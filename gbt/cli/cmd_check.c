@@ -1,29 +1,156 @@
-/* gbt check: everything that can be known before training. */
+/* gbt check: everything that can be known before training, from the first rows of the data. The
+ * resolved configuration is that of a booster made from these rows, which trains nothing. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <zlib.h>
 
+#include "gbt/base/alloc.h"
 #include "gbt/cli/cli.h"
 
-enum { PREVIEW_ROWS = 20000 };
+enum { PREVIEW_ROWS = 20000, COUNTED_BYTES = 1 << 22 };
 
-static const char *const role_names[] = {"feature", "label", "weight", "group", "task", "init score", "id", "ignored"};
+/* What is found out about the training rows. */
+typedef struct findings {
+    gbt_table *table;      /* the first rows */
+    gbt_params *resolved;  /* the configuration with every `auto` replaced that these rows settle */
+    int64_t n_rows, bytes; /* estimates for the whole file */
+    double seconds;
+} findings;
 
-static void write_columns(gbt_writer *text, const gbt_table *table)
+/* ---- Finding out ----------------------------------------------------------------------------- */
+
+/* Rows of the file when it goes on as it begins: lines in its first megabytes, and how much of the
+ * file these are. */
+static int64_t guess_rows(const char *path, int64_t n_preview)
 {
-    gbt_print(text, "columns (of the first %lld rows)\n", (long long)gbt_table_rows(table));
-    for (int32_t c = 0; c < gbt_table_columns(table); c++) {
-        gbt_column_info info;
-        if (gbt_table_describe(table, c, &info) != GBT_OK) {
+    char text[1 << 14];
+    struct stat info;
+    int64_t n_lines = 0, n_bytes = 0;
+    gzFile file = n_preview < PREVIEW_ROWS ? NULL : gzopen(path, "rb");
+    if (!file) {
+        return n_preview;
+    }
+    for (int n = 1; n > 0 && n_bytes < COUNTED_BYTES; n_bytes += n) {
+        n = gzread(file, text, sizeof text);
+        for (int i = 0; i < n; i++) {
+            n_lines += text[i] == '\n';
+        }
+    }
+    const double used = (double)gzoffset(file);
+    gzclose(file);
+    if (stat(path, &info) != 0 || used <= 0.0) {
+        return n_preview;
+    }
+    const int64_t n_rows = (int64_t)((double)n_lines * (double)info.st_size / used);
+    return n_rows > n_preview ? n_rows : n_preview;
+}
+
+/* Copies the values that a booster settled; what the model file does not keep stays. */
+static int merge_resolved(gbt_params *params, const gbt_params *settled)
+{
+    int code = GBT_EXIT_OK;
+    for (int i = 0; i < gbt_param_count() && code == GBT_EXIT_OK; i++) {
+        gbt_param_info info;
+        code = gbt_exit_of(gbt_param_describe(i, &info));
+        if (code != GBT_EXIT_OK ||
+            (strcmp(info.section, "objective") != 0 && strcmp(info.section, "tree") != 0)) {
+            continue;
+        }
+        char *value = gbt_command_copy(settled, info.name);
+        code = gbt_exit_of(value ? gbt_params_set(params, info.name, value) : GBT_ERR_MEMORY);
+        gbt_release(value);
+    }
+    return code;
+}
+
+/* Rows that a preview does not show may have the classes that it lacks: then only a remark. */
+static int resolve(const gbt_command *command, const gbt_dataset *data, findings *found)
+{
+    const bool is_whole = gbt_table_rows(found->table) < PREVIEW_ROWS;
+    gbt_booster *booster = NULL;
+    gbt_model *model = NULL;
+    gbt_params *settled = NULL;
+    int code = gbt_exit_of(gbt_params_copy(command->params, &found->resolved));
+    if (code != GBT_EXIT_OK) {
+        return code;
+    }
+    gbt_status status = gbt_booster_create(command->params, data, &booster);
+    if (status == GBT_ERR_DATA && !is_whole) {
+        fprintf(stderr, "the first %d rows alone could not be trained on: %s\n", (int)PREVIEW_ROWS,
+                gbt_last_error());
+        return GBT_EXIT_OK;
+    }
+    status = status == GBT_OK ? gbt_booster_finish(booster, 0, &model) : status;
+    status = status == GBT_OK ? gbt_model_params(model, &settled) : status;
+    code = gbt_exit_of(status);
+    code = code == GBT_EXIT_OK ? merge_resolved(found->resolved, settled) : code;
+    gbt_params_free(settled);
+    gbt_model_free(model);
+    gbt_booster_free(booster);
+    return code;
+}
+
+static int check_limit(const gbt_command *command, const findings *found)
+{
+    char text[GBT_NUMBER_CHARS];
+    int64_t limit = 0;
+    const int code = gbt_command_text(command, "memory_limit", text, sizeof text);
+    (void)gbt_parse_int(gbt_slice_of(text), &limit);
+    if (code == GBT_EXIT_OK && limit > 0 && found->bytes > limit) {
+        fprintf(stderr, "gbt: training needs about %lld bytes, memory_limit allows %lld\n",
+                (long long)found->bytes, (long long)limit);
+        return GBT_EXIT_MEMORY;
+    }
+    return code;
+}
+
+static int look_at_data(const gbt_command *command, const char *path, findings *found)
+{
+    gbt_dataset *data = NULL;
+    int code = gbt_exit_of(gbt_table_preview(command->params, path, PREVIEW_ROWS, &found->table));
+    if (code == GBT_EXIT_OK) {
+        found->n_rows = guess_rows(path, gbt_table_rows(found->table));
+        code = gbt_exit_of(gbt_dataset_from_table(command->params, found->table, NULL, &data));
+    }
+    code = code == GBT_EXIT_OK ? resolve(command, data, found) : code;
+    if (code == GBT_EXIT_OK) {
+        code = gbt_exit_of(gbt_train_estimate(found->resolved, data, found->n_rows, &found->bytes,
+                                              &found->seconds));
+    }
+    gbt_dataset_free(data);
+    return code == GBT_EXIT_OK ? check_limit(command, found) : code;
+}
+
+/* ---- Telling it ------------------------------------------------------------------------------ */
+
+static const char *const role_names[] = {"feature", "label",      "weight", "group",
+                                         "task",    "init_score", "id",     "ignored"};
+
+static void write_columns(gbt_writer *text, const gbt_table *table, bool is_json)
+{
+    gbt_column_info info;
+    if (!is_json) {
+        gbt_print(text, "columns (of the first %lld rows)\n", (long long)gbt_table_rows(table));
+    }
+    for (int32_t c = 0;
+         c < gbt_table_columns(table) && gbt_table_describe(table, c, &info) == GBT_OK; c++) {
+        if (is_json) {
+            gbt_print(text, "%s{\"name\": ", c > 0 ? ", " : "");
+            gbt_print_json_text(text, info.name);
+            gbt_print(text, ", \"role\": \"%s\", \"kind\": \"%s\", \"values\": %lld, ",
+                      role_names[info.role], info.is_text ? "text" : "number",
+                      (long long)info.n_values);
+            gbt_print(text, "\"missing\": %lld}", (long long)info.n_missing);
             continue;
         }
         gbt_print(text, "  %-24s %-10s ", info.name, role_names[info.role]);
-        if (info.is_text) {
-            gbt_print(text, "text, %lld values", (long long)info.n_values);
-        } else {
-            gbt_print(text, "numbers");
+        if (info.role == GBT_ROLE_IGNORED) {
+            gbt_print(text, "\n");
+            continue;
         }
+        gbt_print(text, info.is_text ? "text, %lld values" : "numbers", (long long)info.n_values);
         if (info.n_missing > 0) {
             gbt_print(text, ", %lld missing", (long long)info.n_missing);
         }
@@ -31,79 +158,103 @@ static void write_columns(gbt_writer *text, const gbt_table *table)
     }
 }
 
-static void write_resolved(gbt_writer *text, const gbt_params *params)
+/* One key with where its value comes from: set by the user, resolved from the data, the default. */
+static int write_value(gbt_writer *text, const gbt_command *command, const findings *found,
+                       const gbt_param_info *info)
+{
+    char *value = gbt_command_copy(found->resolved, info->name);
+    char *before = gbt_command_copy(command->params, info->name);
+    if (value && before) {
+        const char *origin = strcmp(value, before) != 0 ? "  # from the data"
+                             : gbt_params_is_set(command->params, info->name) == 1 ? ""
+                                                                                   : "  # default";
+        if (command->is_json) {
+            gbt_print(text, "\"%s\": ", info->name);
+            gbt_print_json_text(text, value);
+        } else {
+            gbt_print(text, "%s =%s%s%s\n", info->name, value[0] ? " " : "", value, origin);
+        }
+    }
+    const int code = gbt_exit_of(value && before ? GBT_OK : GBT_ERR_MEMORY);
+    gbt_release(value);
+    gbt_release(before);
+    return code;
+}
+
+static int write_resolved(gbt_writer *text, const gbt_command *command, const findings *found)
 {
     const char *section = "";
-    for (int i = 0; i < gbt_param_count(); i++) {
+    int code = GBT_EXIT_OK;
+    for (int i = 0; i < gbt_param_count() && code == GBT_EXIT_OK; i++) {
         gbt_param_info info;
-        char value[GBT_PATH_CHARS];
-        if (gbt_param_describe(i, &info) != GBT_OK ||
-            gbt_params_get(params, info.name, value, sizeof value) != GBT_OK) {
+        code = gbt_exit_of(gbt_param_describe(i, &info));
+        if (code != GBT_EXIT_OK || !gbt_verb_reads("train", &info)) {
             continue;
         }
-        if (strcmp(section, info.section) != 0) {
+        if (command->is_json) {
+            gbt_print(text, "%s", section[0] ? ", " : "");
+        } else if (strcmp(section, info.section) != 0) {
             gbt_print(text, "\n[%s]\n", info.section);
         }
         section = info.section;
-        gbt_print(text, "%s = %s%s\n", info.name, value, gbt_params_is_set(params, info.name) == 1 ? "" : "  # default");
+        code = write_value(text, command, found, &info);
     }
+    return code;
 }
 
-/* Rows of the whole file, from the bytes that the preview's rows take; gzip shrinks about fivefold. */
-static int64_t guess_rows(const char *path, const gbt_table *table)
+static int print_findings(const gbt_command *command, const findings *found)
 {
-    struct stat info;
-    const int64_t n_rows = gbt_table_rows(table);
-    if (n_rows < PREVIEW_ROWS || stat(path, &info) != 0) {
-        return n_rows;
+    gbt_writer text = {0};
+    const bool is_json = command->is_json;
+    gbt_print(&text, "%s", is_json ? "{\"columns\": [" : "");
+    write_columns(&text, found->table, is_json);
+    if (is_json) {
+        gbt_print(&text, "], \"estimate\": {\"rows\": %lld, \"bytes\": %lld, \"seconds\": ",
+                  (long long)found->n_rows, (long long)found->bytes);
+        gbt_print_number(&text, found->seconds);
+        gbt_print(&text, "}, \"params\": {");
+    } else {
+        gbt_print(&text, "\nestimate for about %lld rows: %.0f MiB of memory, %.1f s of training\n",
+                  (long long)found->n_rows, (double)found->bytes / 1048576.0, found->seconds);
     }
-    const size_t length = strlen(path);
-    const double factor = length > 3 && strcmp(path + length - 3, ".gz") == 0 ? 5.0 : 1.0;
-    const int32_t n_columns = gbt_table_columns(table);
-    const double rows = factor * (double)info.st_size / (6.0 * (double)(n_columns > 0 ? n_columns : 1));
-    return rows > (double)n_rows ? (int64_t)rows : n_rows;
+    int code = write_resolved(&text, command, found);
+    gbt_print(&text, "%s", is_json ? "}}\n" : "");
+    code = code == GBT_EXIT_OK ? gbt_put("", &text) : code;
+    gbt_writer_close(&text);
+    return code;
 }
 
-static int check_data(const gbt_command *command, const char *path, gbt_writer *text)
+/* ---- The verb -------------------------------------------------------------------------------- */
+
+static int check_paths(const gbt_command *command, char train[GBT_PATH_CHARS])
 {
-    gbt_table *table = NULL;
-    gbt_dataset *data = NULL;
-    int64_t bytes = 0;
-    double seconds = 0.0;
-    int code = gbt_exit_of(gbt_table_preview(command->params, path, PREVIEW_ROWS, &table));
-    if (code == GBT_EXIT_OK) {
-        write_columns(text, table);
-        code = gbt_exit_of(gbt_dataset_from_table(command->params, table, NULL, &data));
+    static const char *const written[] = {"model", "log_json", "importance"};
+    char path[GBT_PATH_CHARS];
+    gbt_valid_list list = {0};
+    int code = gbt_command_input(command, "train", false, train);
+    code = code == GBT_EXIT_OK ? gbt_command_input(command, "continue_from", true, path) : code;
+    code = code == GBT_EXIT_OK ? gbt_valid_open(command, &list) : code;
+    for (int i = 0; i < 3 && code == GBT_EXIT_OK; i++) {
+        code = gbt_command_output(command, written[i], true, path);
     }
-    if (code == GBT_EXIT_OK) {
-        const int64_t n_rows = guess_rows(path, table);
-        code = gbt_exit_of(gbt_train_estimate(command->params, data, n_rows, &bytes, &seconds));
-        gbt_print(text, "\nestimate for about %lld rows: %.0f MiB of memory, %.1f s of training\n", (long long)n_rows,
-                  (double)bytes / 1048576.0, seconds);
-    }
-    gbt_dataset_free(data);
-    gbt_table_free(table);
+    gbt_valid_close(&list);
     return code;
 }
 
 int gbt_cmd_check(int argc, char **argv)
 {
     gbt_command command;
-    gbt_writer text = {0};
-    char path[GBT_PATH_CHARS], model[GBT_PATH_CHARS];
+    findings found = {0};
+    char train[GBT_PATH_CHARS];
     int code = gbt_command_open(&command, "check", argc, argv);
     if (code != GBT_EXIT_OK) {
         return code;
     }
-    code = gbt_command_input(&command, "train", path);
-    code = code == GBT_EXIT_OK ? gbt_command_output(&command, "model", true, model) : code;
-    code = code == GBT_EXIT_OK ? gbt_exit_of(gbt_params_check(command.params)) : code;
-    code = code == GBT_EXIT_OK ? check_data(&command, path, &text) : code;
-    if (code == GBT_EXIT_OK) {
-        write_resolved(&text, command.params);
-        code = gbt_put("", &text);
-    }
-    gbt_writer_close(&text);
+    code = check_paths(&command, train);
+    code = code == GBT_EXIT_OK ? look_at_data(&command, train, &found) : code;
+    code = code == GBT_EXIT_OK ? print_findings(&command, &found) : code;
+    gbt_table_free(found.table);
+    gbt_params_free(found.resolved);
     gbt_command_close(&command);
     return code;
 }

@@ -6,11 +6,20 @@
 
 static void write_one(gbt_writer *text, const gbt_param_info *info)
 {
-    gbt_print(text, "[%s] %s  (%s%s%s)", info->section, info->name, info->kind, info->range[0] ? ", " : "",
-              info->range);
-    gbt_print(text, "  default: %s\n    %s\n", info->fallback[0] ? info->fallback : "none", info->doc);
+    gbt_print(text, "[%s] %s  (%s%s%s)", info->section, info->name, info->kind,
+              info->range[0] ? ", " : "", info->range);
+    gbt_print(text, "  default: %s\n    %s\n", info->fallback[0] ? info->fallback : "none",
+              info->doc);
     if (info->aliases[0]) {
         gbt_print(text, "    also: %s\n", info->aliases);
+    }
+}
+
+static void write_list(gbt_writer *text)
+{
+    gbt_param_info info;
+    for (int i = 0; i < gbt_param_count() && gbt_param_describe(i, &info) == GBT_OK; i++) {
+        write_one(text, &info);
     }
 }
 
@@ -23,67 +32,80 @@ static void write_ini(gbt_writer *text)
             gbt_print(text, "%s[%s]\n", section[0] ? "\n" : "", info.section);
         }
         section = info.section;
-        gbt_print(text, "# %s%s%s\n# %s = %s\n", info.doc, info.range[0] ? "; " : "", info.range, info.name,
-                  info.fallback);
+        gbt_print(text, "# %s%s%s\n# %s =%s%s\n", info.doc, info.range[0] ? "; " : "", info.range,
+                  info.name, info.fallback[0] ? " " : "", info.fallback);
     }
 }
 
-/* A table cell: the bar separates columns in Markdown. */
+/* Ends a table cell; the bar separates columns in Markdown, so one in the text is escaped, and a
+ * list gets a blank behind each comma, where a line may be broken. */
 static void write_cell(gbt_writer *text, const char *cell)
 {
     for (const char *at = cell; *at; at++) {
-        gbt_print(text, *at == '|' ? "\\|" : "%c", *at);
+        gbt_print(text, "%s%c%s", *at == '|' ? "\\" : "", *at,
+                  *at == ',' && at[1] != ' ' ? " " : "");
     }
+    gbt_print(text, "%s|", cell[0] ? " " : "");
 }
 
 static void write_markdown(gbt_writer *text)
 {
     const char *section = "";
     gbt_param_info info;
-    gbt_print(text, "# Parameters\n\nMade by `gbt params --markdown` from `gbt/params/params.def`; edit that file.\n");
+    gbt_print(text, "# Parameters\n\n"
+                    "Made by `gbt params --markdown` from `gbt/params/params.def`; edit that "
+                    "file.\n");
     for (int i = 0; i < gbt_param_count() && gbt_param_describe(i, &info) == GBT_OK; i++) {
+        const char *const cells[] = {info.kind, info.fallback, info.range, info.aliases, info.doc};
         if (strcmp(section, info.section) != 0) {
-            gbt_print(text, "\n## [%s]\n\n| key | kind | default | range | also | meaning |\n"
-                            "| --- | --- | --- | --- | --- | --- |\n", info.section);
+            gbt_print(text,
+                      "\n## [%s]\n\n| key | kind | default | range | also | meaning |\n"
+                      "| --- | --- | --- | --- | --- | --- |\n",
+                      info.section);
         }
         section = info.section;
-        gbt_print(text, "| `%s` | %s | %s | ", info.name, info.kind, info.fallback);
-        write_cell(text, info.range);
-        gbt_print(text, " | %s | ", info.aliases);
-        write_cell(text, info.doc);
-        gbt_print(text, " |\n");
+        gbt_print(text, "| `%s` |", info.name);
+        for (int c = 0; c < 5; c++) {
+            gbt_print(text, " ");
+            write_cell(text, cells[c]);
+        }
+        gbt_print(text, "\n");
     }
+}
+
+static int write_key(gbt_writer *text, const char *key)
+{
+    gbt_param_info info;
+    int index;
+    gbt_status status = gbt_param_find(key, &index);
+    status = status == GBT_OK ? gbt_param_describe(index, &info) : status;
+    if (status == GBT_OK) {
+        write_one(text, &info);
+    }
+    return gbt_exit_of(status);
 }
 
 int gbt_cmd_params(int argc, char **argv)
 {
+    static const char usage[] =
+        "gbt params takes one argument: --ini, --markdown, or the name of a key";
     gbt_writer text = {0};
-    gbt_param_info info;
-    int index, code = GBT_EXIT_OK;
+    int code = GBT_EXIT_OK;
     if (argc > 1) {
-        return gbt_usage_error("gbt params takes one argument: --ini, --markdown, or the name of a key");
+        return gbt_usage_error("%s", usage);
     }
     if (argc == 0) {
-        for (int i = 0; i < gbt_param_count() && gbt_param_describe(i, &info) == GBT_OK; i++) {
-            write_one(&text, &info);
-        }
+        write_list(&text);
     } else if (strcmp(argv[0], "--ini") == 0) {
         write_ini(&text);
     } else if (strcmp(argv[0], "--markdown") == 0) {
         write_markdown(&text);
-    } else if (strncmp(argv[0], "--", 2) == 0) {
-        code = gbt_usage_error("unknown option %s; gbt params takes --ini, --markdown, or the name of a key", argv[0]);
+    } else if (argv[0][0] == '-') {
+        code = gbt_usage_error("unknown option %s; %s", argv[0], usage);
     } else {
-        gbt_status status = gbt_param_find(argv[0], &index);
-        status = status == GBT_OK ? gbt_param_describe(index, &info) : status;
-        code = gbt_exit_of(status);
-        if (code == GBT_EXIT_OK) {
-            write_one(&text, &info);
-        }
+        code = write_key(&text, argv[0]);
     }
-    if (code == GBT_EXIT_OK) {
-        code = gbt_put("", &text);
-    }
+    code = code == GBT_EXIT_OK ? gbt_put("", &text) : code;
     gbt_writer_close(&text);
     return code;
 }

@@ -1,24 +1,28 @@
 /* Arguments of a verb -> parameters; failures -> messages and exit codes; signals. */
 #define _POSIX_C_SOURCE 200809L
-#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "gbt/base/alloc.h"
 #include "gbt/cli/cli.h"
+
+enum { MOST_VALUE_CHARS = 1 << 28 };
+
+/* ---- Signals --------------------------------------------------------------------------------- */
 
 static volatile sig_atomic_t n_signals;
 
 static void on_signal(int number)
 {
     (void)number;
-    if (++n_signals > 1) {
+    if (n_signals > 0) {
         _exit(GBT_EXIT_STOPPED);
     }
+    n_signals = 1;
 }
 
 void gbt_catch_signals(void)
@@ -26,6 +30,8 @@ void gbt_catch_signals(void)
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
 }
@@ -34,6 +40,8 @@ bool gbt_is_interrupted(void)
 {
     return n_signals > 0;
 }
+
+/* ---- Failures -------------------------------------------------------------------------------- */
 
 int gbt_usage_error(const char *format, ...)
 {
@@ -72,86 +80,70 @@ int gbt_exit_of(gbt_status status)
     }
 }
 
-const char *gbt_command_text(const gbt_command *command, const char *key, char *out, size_t capacity)
+/* ---- Values of keys -------------------------------------------------------------------------- */
+
+char *gbt_command_copy(const gbt_params *params, const char *key)
 {
-    if (gbt_params_get(command->params, key, out, capacity) != GBT_OK) {
-        out[0] = '\0';
+    for (size_t capacity = 256; capacity <= MOST_VALUE_CHARS; capacity *= 2) {
+        char *text = gbt_alloc((int64_t)capacity, 1);
+        if (!text || gbt_params_get(params, key, text, capacity) == GBT_OK) {
+            return text;
+        }
+        gbt_release(text);
     }
-    return out;
+    return NULL;
+}
+
+int gbt_command_text(const gbt_command *command, const char *key, char *out, size_t capacity)
+{
+    out[0] = '\0';
+    return gbt_exit_of(gbt_params_get(command->params, key, out, capacity));
 }
 
 int gbt_command_int(const gbt_command *command, const char *key)
 {
-    char text[64];
-    return atoi(gbt_command_text(command, key, text, sizeof text));
+    char text[GBT_NUMBER_CHARS];
+    int64_t value = 0;
+    if (gbt_command_text(command, key, text, sizeof text) == GBT_EXIT_OK) {
+        (void)gbt_parse_int(gbt_slice_of(text), &value);
+    }
+    return (int)value;
 }
 
-int gbt_command_input(const gbt_command *command, const char *key, char *out)
-{
-    struct stat info;
-    gbt_command_text(command, key, out, GBT_PATH_CHARS);
-    if (!out[0]) {
-        return gbt_usage_error("gbt %s needs %s=FILE", command->verb, key);
-    }
-    if (stat(out, &info) != 0) {
-        return gbt_usage_error("%s = %s: %s", key, out, strerror(errno));
-    }
-    if (S_ISDIR(info.st_mode)) {
-        return gbt_usage_error("%s = %s is a folder, not a file", key, out);
-    }
-    return GBT_EXIT_OK;
-}
+/* ---- Which verb reads which key -------------------------------------------------------------- */
 
-int gbt_command_output(const gbt_command *command, const char *key, bool is_optional, char *out)
-{
-    char folder[GBT_PATH_CHARS];
-    struct stat info;
-    gbt_command_text(command, key, out, GBT_PATH_CHARS);
-    if (!out[0]) {
-        return is_optional ? GBT_EXIT_OK : gbt_usage_error("gbt %s needs %s=FILE", command->verb, key);
-    }
-    if (stat(out, &info) == 0 && S_ISDIR(info.st_mode)) {
-        return gbt_usage_error("%s = %s is a folder, not a file", key, out);
-    }
-    memcpy(folder, out, strlen(out) + 1);
-    char *slash = strrchr(folder, '/');
-    if (!slash) {
-        memcpy(folder, ".", 2);
-    } else {
-        slash[slash == folder] = '\0';
-    }
-    if (stat(folder, &info) != 0 || !S_ISDIR(info.st_mode) || access(folder, W_OK) != 0) {
-        return gbt_usage_error("%s = %s: the folder %s does not exist or is not writable", key, out, folder);
-    }
-    return GBT_EXIT_OK;
-}
-
-/* ---- Reading the arguments ----------------------------------------------------------------------- */
-
-/* Which keys a verb reads from the command line: sections, then single keys. */
-typedef struct verb_keys {
+typedef struct verb_row {
     const char *verb;
-    const char *sections; /* space-separated, with a space at both ends */
-    const char *keys;     /* the same */
-} verb_keys;
+    bool is_all_but; /* every key but those listed */
+    bool uses_device, has_json;
+    const char *keys; /* space-separated, with a space at both ends */
+} verb_row;
 
-static const char input_keys[] =
-    " data model format header label weight group task init_score id missing unseen threads device verbosity ";
+static const char not_for_training[] = " data predictions output trees_from trees_to ";
 
-static const verb_keys known[] = {
-    {"train", " features objective train tree sampling device ",
-     " train valid format header label weight group task init_score id ignore categorical missing sample_for_bins "
-     "memory_limit model log_json verbosity metric_every importance "},
-    {"check", " features objective train tree sampling device ",
-     " train valid format header label weight group task init_score id ignore categorical missing sample_for_bins "
-     "memory_limit model log_json verbosity metric_every importance "},
-    {"predict", " ", " predictions output trees_from trees_to "},
-    {"eval", " ", " metric "},
-    {"info", " ", " "},
-    {"dump", " ", " "},
-    {"importance", " ", " "},
-    {"verify", " ", " "},
+static const verb_row verb_rows[] = {
+    {"train", true, true, true, not_for_training},
+    {"check", true, true, true, not_for_training},
+    {"predict", false, true, false,
+     " model data format header missing id init_score device threads verbosity"
+     " predictions output trees_from trees_to "},
+    {"eval", false, true, true,
+     " model data format header missing label weight init_score device threads verbosity metric "},
+    {"info", false, false, true, " model verbosity "},
+    {"dump", false, false, true, " model verbosity "},
+    {"importance", false, false, true, " model verbosity "},
+    {"verify", false, false, true, " model verbosity "},
 };
+
+static const verb_row *find_row(const char *verb)
+{
+    for (size_t i = 0; i < sizeof verb_rows / sizeof verb_rows[0]; i++) {
+        if (strcmp(verb_rows[i].verb, verb) == 0) {
+            return &verb_rows[i];
+        }
+    }
+    return NULL;
+}
 
 static bool list_has(const char *list, const char *word)
 {
@@ -160,32 +152,48 @@ static bool list_has(const char *list, const char *word)
     return length > 0 && (size_t)length < sizeof spaced && strstr(list, spaced) != NULL;
 }
 
-static bool reads_key(const char *verb, const gbt_param_info *info)
+bool gbt_verb_reads(const char *verb, const gbt_param_info *info)
 {
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (strcmp(known[i].verb, verb) != 0) {
-            continue;
-        }
-        const bool is_whole = strcmp(verb, "train") == 0 || strcmp(verb, "check") == 0;
-        const bool is_data = strcmp(verb, "predict") == 0 || strcmp(verb, "eval") == 0;
-        return list_has(known[i].sections, info->section) || list_has(known[i].keys, info->name) ||
-               (is_data && list_has(input_keys, info->name)) ||
-               (!is_whole && list_has(" model verbosity ", info->name));
-    }
-    return false;
+    const verb_row *row = find_row(verb);
+    return row && list_has(row->keys, info->name) != row->is_all_but;
 }
 
-/* One `key=value`; `seen` [parameters] remembers the values given so far on this command line. */
-static int take_assignment(gbt_command *command, char *argument, const char **seen)
+/* ---- Reading the arguments ------------------------------------------------------------------- */
+
+/* What the command line said about a key so far. */
+typedef struct given {
+    const char *name, *value;
+} given;
+
+/* The key of `gbt dump` that is not a parameter. */
+static int take_dump_format(gbt_command *command, const char *value, given *before)
+{
+    static const char *const names[] = {"text", "json", "dot"}; /* by gbt_dump_format */
+    if (before->value) {
+        return gbt_usage_error("format is given twice, as \"%s\" and as \"%s\"", before->value,
+                               value);
+    }
+    before->value = value;
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(value, names[i]) == 0) {
+            command->dump_format = (gbt_dump_format)i;
+            return GBT_EXIT_OK;
+        }
+    }
+    return gbt_usage_error("format = %s is not one of text, json, dot", value);
+}
+
+/* One `key=value`. `seen` [parameters + 1] is what was given before; its last place is that of
+ * the format of `gbt dump`. */
+static int take_assignment(gbt_command *command, char *argument, given *seen)
 {
     char *equals = strchr(argument, '=');
+    const char *value = equals + 1;
     gbt_param_info info;
     int index;
     *equals = '\0';
-    const char *value = equals + 1;
     if (strcmp(command->verb, "dump") == 0 && strcmp(argument, "format") == 0) {
-        command->dump_format = value;
-        return GBT_EXIT_OK;
+        return take_dump_format(command, value, &seen[gbt_param_count()]);
     }
     gbt_status status = gbt_param_find(argument, &index);
     if (status == GBT_OK) {
@@ -194,72 +202,112 @@ static int take_assignment(gbt_command *command, char *argument, const char **se
     if (status != GBT_OK) {
         return gbt_exit_of(status);
     }
-    if (!reads_key(command->verb, &info)) {
+    if (!gbt_verb_reads(command->verb, &info)) {
         return gbt_usage_error("%s has no effect in \"gbt %s\"", info.name, command->verb);
     }
-    if (seen[index] && strcmp(seen[index], value) != 0) {
-        return gbt_usage_error("%s is given twice, as \"%s\" and as \"%s\"", info.name, seen[index], value);
+    const given *before = &seen[index];
+    if (before->name && strcmp(before->name, argument) == 0) {
+        return gbt_usage_error("%s is given twice, as \"%s\" and as \"%s\"", argument,
+                               before->value, value);
     }
-    seen[index] = value;
+    if (before->name && strcmp(before->value, value) != 0) {
+        return gbt_usage_error("%s = %s and %s = %s are the same key with different values",
+                               before->name, before->value, argument, value);
+    }
+    seen[index] = (given){argument, value};
     return gbt_exit_of(gbt_params_set(command->params, argument, value));
 }
 
-static int take_arguments(gbt_command *command, int argc, char **argv, const char **seen)
+static int take_config(gbt_command *command, const char *path)
 {
-    int first = 0;
-    if (argc > 0 && !strchr(argv[0], '=') && strncmp(argv[0], "--", 2) != 0) {
-        command->config = argv[0];
-        const int code = gbt_exit_of(gbt_params_load_ini(command->params, argv[0]));
-        if (code != GBT_EXIT_OK) {
-            return code == GBT_EXIT_DATA ? GBT_EXIT_USAGE : code; /* a config that cannot be read */
-        }
-        first = 1;
+    command->config = path;
+    const int code = gbt_exit_of(gbt_params_load_ini(command->params, path));
+    return code == GBT_EXIT_DATA ? GBT_EXIT_USAGE : code; /* a config that cannot be read */
+}
+
+static int take_json(gbt_command *command)
+{
+    if (!find_row(command->verb)->has_json) {
+        return gbt_usage_error("--json has no effect in \"gbt %s\"", command->verb);
     }
-    for (int i = first; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0) {
-            command->is_json = true;
-        } else if (strncmp(argv[i], "--", 2) == 0) {
-            return gbt_usage_error("unknown option %s; options are key=value and --json", argv[i]);
-        } else if (!strchr(argv[i], '=')) {
-            return gbt_usage_error("\"%s\" is not key=value%s", argv[i],
-                                   command->config ? "" : "; a config file comes first");
-        } else {
-            const int code = take_assignment(command, argv[i], seen);
-            if (code != GBT_EXIT_OK) {
-                return code;
-            }
-        }
-    }
+    command->is_json = true;
     return GBT_EXIT_OK;
+}
+
+static int take_arguments(gbt_command *command, int argc, char **argv, given *seen)
+{
+    int code = GBT_EXIT_OK;
+    for (int i = 0; i < argc && code == GBT_EXIT_OK; i++) {
+        if (strcmp(argv[i], "--json") == 0) {
+            code = take_json(command);
+        } else if (argv[i][0] == '-') {
+            code = gbt_usage_error("unknown option %s; options are key=value and --json", argv[i]);
+        } else if (strchr(argv[i], '=')) {
+            code = take_assignment(command, argv[i], seen);
+        } else if (i == 0) {
+            code = take_config(command, argv[i]);
+        } else {
+            code = gbt_usage_error("\"%s\" is not key=value%s", argv[i],
+                                   command->config ? "" : "; a config file comes first");
+        }
+    }
+    if (code == GBT_EXIT_OK && command->is_json && strcmp(command->verb, "dump") == 0) {
+        if (seen[gbt_param_count()].value && command->dump_format != GBT_DUMP_JSON) {
+            return gbt_usage_error("--json and format exclude each other: keep one");
+        }
+        command->dump_format = GBT_DUMP_JSON;
+    }
+    return code;
 }
 
 static void print_log(gbt_log_level level, const char *line, void *user)
 {
     const gbt_command *command = user;
-    if ((int)level <= (int)command->verbosity && (level != GBT_LOG_WARN || command->verbosity > GBT_QUIET)) {
+    if (command->verbosity > GBT_QUIET && (int)level <= (int)command->verbosity) {
         fprintf(stderr, "%s%s\n", level == GBT_LOG_WARN ? "warning: " : "", line);
     }
 }
 
+/* What no single key can tell: combinations, the device, how much to say. */
+static int settle(gbt_command *command)
+{
+    char text[128];
+    int code = gbt_exit_of(gbt_params_check(command->params));
+    if (code == GBT_EXIT_OK && find_row(command->verb)->uses_device) {
+        code = gbt_command_text(command, "device", text, sizeof text);
+        if (code == GBT_EXIT_OK && !gbt_backend_available(text)) {
+            return gbt_exit_of(GBT_ERR_DEVICE);
+        }
+    }
+    if (code == GBT_EXIT_OK) {
+        code = gbt_command_text(command, "verbosity", text, sizeof text);
+        command->verbosity = strcmp(text, "quiet") == 0   ? GBT_QUIET
+                             : strcmp(text, "debug") == 0 ? GBT_DEBUG
+                                                          : GBT_INFO;
+    }
+    return code;
+}
+
 int gbt_command_open(gbt_command *command, const char *verb, int argc, char **argv)
 {
-    char text[32];
+    given *seen = NULL;
     memset(command, 0, sizeof *command);
     command->verb = verb;
-    const char **seen = calloc((size_t)gbt_param_count(), sizeof *seen);
-    if (!seen || gbt_params_create(&command->params) != GBT_OK) {
-        free(seen);
-        fputs("gbt: out of memory\n", stderr);
-        return GBT_EXIT_MEMORY;
+    int code = gbt_exit_of(gbt_params_create(&command->params));
+    if (code == GBT_EXIT_OK) {
+        code = gbt_exit_of(GBT_NEW_ZERO(seen, (int64_t)gbt_param_count() + 1));
     }
-    const int code = take_arguments(command, argc, argv, seen);
-    free(seen);
+    if (code == GBT_EXIT_OK) {
+        code = take_arguments(command, argc, argv, seen);
+    }
+    if (code == GBT_EXIT_OK) {
+        code = settle(command);
+    }
+    gbt_release(seen);
     if (code != GBT_EXIT_OK) {
         gbt_command_close(command);
         return code;
     }
-    gbt_command_text(command, "verbosity", text, sizeof text);
-    command->verbosity = strcmp(text, "quiet") == 0 ? GBT_QUIET : strcmp(text, "debug") == 0 ? GBT_DEBUG : GBT_INFO;
     gbt_set_log(print_log, command);
     return GBT_EXIT_OK;
 }

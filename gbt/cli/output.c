@@ -7,38 +7,46 @@
 #include "gbt/base/alloc.h"
 #include "gbt/cli/cli.h"
 
-void gbt_print(gbt_writer *writer, const char *format, ...)
+/* A printed text that does not fit the line buffer. */
+static void print_long(gbt_writer *writer, size_t length, const char *format, va_list arguments)
 {
-    char text[1024];
-    va_list arguments;
-    va_start(arguments, format);
-    const int length = vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    if (length < (int)sizeof text) {
-        gbt_write_bytes(writer, text, length > 0 ? (size_t)length : 0);
-        return;
-    }
     char *whole = gbt_alloc((int64_t)length + 1, 1);
     if (!whole) {
         writer->status = GBT_ERR_MEMORY;
         return;
     }
-    va_start(arguments, format);
-    vsnprintf(whole, (size_t)length + 1, format, arguments);
-    va_end(arguments);
-    gbt_write_bytes(writer, whole, (size_t)length);
+    vsnprintf(whole, length + 1, format, arguments);
+    gbt_write_bytes(writer, whole, length);
     gbt_release(whole);
 }
 
+void gbt_print(gbt_writer *writer, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    const int length = vsnprintf(text, sizeof text, format, arguments);
+    if (length >= (int)sizeof text) {
+        print_long(writer, (size_t)length, format, again);
+    } else if (length > 0) {
+        gbt_write_bytes(writer, text, (size_t)length);
+    }
+    va_end(again);
+    va_end(arguments);
+}
+
+/* Bytes that are no UTF-8 (paths may hold any) stand for the character of that number. */
 void gbt_print_json_text(gbt_writer *writer, const char *text)
 {
+    const bool is_utf8 = gbt_is_utf8(gbt_slice_of(text));
     gbt_write_u8(writer, '"');
     for (const char *at = text; *at; at++) {
         const unsigned char c = (unsigned char)*at;
         if (c == '"' || c == '\\') {
             gbt_write_u8(writer, '\\');
             gbt_write_u8(writer, c);
-        } else if (c < 0x20) {
+        } else if (c < 0x20 || (c >= 0x80 && !is_utf8)) {
             gbt_print(writer, "\\u%04x", c);
         } else {
             gbt_write_u8(writer, c);
@@ -47,9 +55,15 @@ void gbt_print_json_text(gbt_writer *writer, const char *text)
     gbt_write_u8(writer, '"');
 }
 
+static bool needs_quotes(const char *text)
+{
+    const size_t size = strlen(text);
+    return strpbrk(text, ",\"\r\n\t") || text[0] == ' ' || (size > 0 && text[size - 1] == ' ');
+}
+
 void gbt_print_csv_text(gbt_writer *writer, const char *text)
 {
-    if (!strpbrk(text, ",\"\r\n")) {
+    if (!needs_quotes(text)) {
         gbt_write_bytes(writer, text, strlen(text));
         return;
     }
@@ -79,6 +93,13 @@ void gbt_print_float(gbt_writer *writer, float value)
     gbt_write_bytes(writer, text, (size_t)gbt_print_f32(text, value));
 }
 
+int64_t gbt_model_count(const gbt_model *model, gbt_shape_key key)
+{
+    int64_t n = 0;
+    (void)gbt_model_shape(model, key, &n);
+    return n;
+}
+
 int gbt_put(const char *path, const gbt_writer *writer)
 {
     if (writer->status != GBT_OK) {
@@ -86,7 +107,7 @@ int gbt_put(const char *path, const gbt_writer *writer)
     }
     if (path[0]) {
         const int code = gbt_exit_of(gbt_file_write(path, writer->data, writer->size));
-        return code == GBT_EXIT_DATA ? GBT_EXIT_FAILED : code;
+        return code == GBT_EXIT_DATA ? GBT_EXIT_FAILED : code; /* no fault of the data */
     }
     if (fwrite(writer->data, 1, writer->size, stdout) != writer->size || fflush(stdout) != 0) {
         fputs("gbt: standard output could not be written\n", stderr);

@@ -7,12 +7,13 @@
 typedef struct gbt_report {
     const gbt_command *command;
     bool is_terminal;
-    double last_seconds;     /* of the last line printed */
-    double last_train_seconds; /* of the last metric computed on the training rows */
-    gbt_writer log;          /* JSON lines for log_json */
+    double last_seconds;    /* of the last line printed; -1: none yet */
+    double measure_seconds; /* spent on metrics of the training rows */
+    int32_t first_round;    /* of the first report, and its time: earlier rounds say nothing */
+    double first_seconds;   /* about speed when a model is continued */
+    int32_t best_round;
+    gbt_writer log; /* JSON lines for log_json */
     bool has_log;
-    int32_t rounds, best_round;
-    char summary[512];       /* metrics of the last report */
 } gbt_report;
 
 void gbt_report_open(gbt_report *, const gbt_command *, bool has_log);

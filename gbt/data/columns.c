@@ -22,6 +22,7 @@ typedef struct wish {
     const char *key;
     gbt_column_role role;
     bool is_required;
+    bool is_name; /* as the schema remembers it: digits are a name too */
 } wish;
 
 typedef struct role_plan {
@@ -34,19 +35,31 @@ typedef struct role_plan {
 static const char *const default_labels[] = {"label", "target", "y"};
 enum { N_DEFAULT_LABELS = 3 };
 
-static gbt_status add_wishes(role_plan *plan, const char *list, const char *key,
-                             gbt_column_role role, bool is_required)
+static gbt_status add_wish(role_plan *plan, wish added)
 {
-    gbt_slice rest = gbt_slice_of(list), item;
-    while (gbt_slice_next(&rest, ',', &item)) {
-        if (plan->n == plan->capacity) {
-            const int32_t larger = 2 * plan->capacity + 16;
-            wish *grown = gbt_grow(plan->wish, plan->n, larger, sizeof *grown);
-            GBT_TRY(grown ? GBT_OK : GBT_ERR_MEMORY);
-            plan->wish = grown;
-            plan->capacity = larger;
+    if (plan->n == plan->capacity) {
+        const int32_t larger = 2 * plan->capacity + 16;
+        wish *grown = gbt_grow(plan->wish, plan->n, larger, sizeof *grown);
+        GBT_TRY(grown ? GBT_OK : GBT_ERR_MEMORY);
+        plan->wish = grown;
+        plan->capacity = larger;
+    }
+    plan->wish[plan->n++] = added;
+    return GBT_OK;
+}
+
+/* One wish for the whole value, or for each part of a list; `like` has the rest. */
+static gbt_status add_wishes(role_plan *plan, const char *value, bool is_list, wish like)
+{
+    gbt_slice rest = gbt_slice_of(value);
+    while (rest.size > 0) {
+        like.item = rest;
+        if (is_list && !gbt_slice_next(&rest, ',', &like.item)) {
+            break;
         }
-        plan->wish[plan->n++] = (wish){gbt_slice_trim(item), key, role, is_required};
+        like.item = gbt_slice_trim(like.item);
+        GBT_TRY(add_wish(plan, like));
+        rest.size = is_list ? rest.size : 0;
     }
     return GBT_OK;
 }
@@ -55,11 +68,21 @@ static gbt_status add_wishes(role_plan *plan, const char *list, const char *key,
 static gbt_status plan_role(role_plan *plan, const char *value, const char *key,
                             gbt_column_role role, bool is_needed_with_schema)
 {
-    const bool is_set = value[0] != '\0';
-    if (is_set || plan->schema == NULL) {
-        return add_wishes(plan, value, key, role, plan->schema == NULL || is_needed_with_schema);
+    const bool is_list = role == GBT_ROLE_INIT_SCORE || role == GBT_ROLE_IGNORED;
+    wish like = {
+        .key = key, .role = role, .is_required = plan->schema == NULL || is_needed_with_schema};
+    if (value[0] == '\0' && plan->schema != NULL) {
+        like.is_required = false;
+        like.is_name = true;
+        value = plan->schema->role[role];
     }
-    return add_wishes(plan, plan->schema->role[role], key, role, false);
+    return add_wishes(plan, value, is_list, like);
+}
+
+static bool is_meant(const wish *wish_, const char *name, int32_t index)
+{
+    return wish_->is_name ? gbt_slice_equal(wish_->item, name)
+                          : gbt_item_means(wish_->item, name, index);
 }
 
 static gbt_status plan_roles(role_plan *plan)
@@ -71,13 +94,13 @@ static gbt_status plan_roles(role_plan *plan)
     GBT_TRY(plan_role(plan, params->task, "task", GBT_ROLE_TASK, false));
     GBT_TRY(plan_role(plan, params->init_score, "init_score", GBT_ROLE_INIT_SCORE, true));
     GBT_TRY(plan_role(plan, params->id, "id", GBT_ROLE_ID, true));
-    return add_wishes(plan, params->ignore, "ignore", GBT_ROLE_IGNORED, plan->schema == NULL);
+    return plan_role(plan, params->ignore, "ignore", GBT_ROLE_IGNORED, false);
 }
 
 static gbt_column_role wished_role(const role_plan *plan, const char *name, int32_t index)
 {
     for (int32_t i = 0; i < plan->n; i++) {
-        if (gbt_item_means(plan->wish[i].item, name, index)) {
+        if (is_meant(&plan->wish[i], name, index)) {
             return plan->wish[i].role;
         }
     }
@@ -248,7 +271,7 @@ static gbt_status grant_wish(gbt_roles *roles, const wish *wish_, const char *pa
             gbt_item_find(wish_->key, wish_->item, roles->name, roles->n_columns, path, &column));
     } else {
         for (int32_t c = 0; c < roles->n_columns && column < 0; c++) {
-            column = gbt_item_means(wish_->item, roles->name[c], c) ? c : -1;
+            column = is_meant(wish_, roles->name[c], c) ? c : -1;
         }
     }
     return column < 0 ? GBT_OK : give_role(roles, column, wish_->role, wish_->key);
@@ -429,13 +452,15 @@ done:
 gbt_status gbt_table_read_as(const gbt_params *params, const char *path, const gbt_schema *schema,
                              int64_t max_rows, gbt_table **out)
 {
+    if (out != NULL) {
+        *out = NULL;
+    }
     if (params == NULL || path == NULL || out == NULL) {
         return gbt_fail(GBT_ERR_ARGUMENT, "%s: a null pointer was given",
                         params == NULL ? "params"
                         : path == NULL ? "path"
                                        : "out");
     }
-    *out = NULL;
     gbt_status status = GBT_OK;
     gbt_table *table = NULL;
     int format = GBT_FORMAT_AUTO;
@@ -464,6 +489,9 @@ done:
 gbt_status gbt_table_preview(const gbt_params *params, const char *path, int64_t max_rows,
                              gbt_table **out)
 {
+    if (out != NULL) {
+        *out = NULL;
+    }
     if (max_rows <= 0) {
         return gbt_fail(GBT_ERR_ARGUMENT, "max_rows: %" PRId64 " is not positive", max_rows);
     }

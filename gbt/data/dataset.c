@@ -201,11 +201,13 @@ gbt_status gbt_dataset_from_matrix(const gbt_params *params, const gbt_matrix *m
                                    const char *const *names, const gbt_dataset *same_cuts,
                                    gbt_dataset **out)
 {
+    if (out != NULL) {
+        *out = NULL;
+    }
     if (params == NULL || out == NULL) {
         return gbt_fail(GBT_ERR_ARGUMENT, "%s: a null pointer was given",
                         params ? "out" : "params");
     }
-    *out = NULL;
     GBT_TRY(gbt_matrix_check(matrix));
     const gbt_features features = {
         .n_rows = matrix->n_rows, .n_features = (int32_t)matrix->n_cols, .matrix = matrix};
@@ -216,11 +218,13 @@ gbt_status gbt_dataset_from_csr(const gbt_params *params, const gbt_csr *csr,
                                 const char *const *names, const gbt_dataset *same_cuts,
                                 gbt_dataset **out)
 {
+    if (out != NULL) {
+        *out = NULL;
+    }
     if (params == NULL || out == NULL) {
         return gbt_fail(GBT_ERR_ARGUMENT, "%s: a null pointer was given",
                         params ? "out" : "params");
     }
-    *out = NULL;
     GBT_TRY(gbt_csr_check(csr));
     const gbt_features features = {
         .n_rows = csr->n_rows, .n_features = (int32_t)csr->n_cols, .sparse = csr};
@@ -267,11 +271,13 @@ static gbt_status check_rows(const gbt_dataset *dataset, const int64_t *row, int
 gbt_status gbt_dataset_subset(const gbt_dataset *dataset, const int64_t *rows, int64_t n,
                               gbt_dataset **out)
 {
+    if (out != NULL) {
+        *out = NULL;
+    }
     if (dataset == NULL || out == NULL) {
         return gbt_fail(GBT_ERR_ARGUMENT, "%s: a null pointer was given",
                         dataset ? "out" : "dataset");
     }
-    *out = NULL;
     gbt_status status = GBT_OK;
     gbt_dataset *subset = NULL;
     GBT_TRY(check_rows(dataset, rows, n));

@@ -174,12 +174,14 @@ done:
 gbt_status gbt_dataset_from_table(const gbt_params *params, const gbt_table *table,
                                   const gbt_dataset *same_cuts, gbt_dataset **out)
 {
+    if (out != NULL) {
+        *out = NULL;
+    }
     if (params == NULL || out == NULL || table == NULL || gbt_table_roles(table) == NULL) {
         return gbt_fail(GBT_ERR_ARGUMENT, "%s",
                         params == NULL || out == NULL ? "params, out: a null pointer was given"
                                                       : "table: one from gbt_table_read is needed");
     }
-    *out = NULL;
     gbt_status status = GBT_OK;
     gbt_schema *schema = NULL;
     gbt_dataset *dataset = NULL;

@@ -75,6 +75,9 @@ gbt_status gbt_param_describe(int index, gbt_param_info *out)
 {
     static const char *const kind_names[] = {"int",  "int",  "bytes", "real", "bool",
                                              "enum", "text", "path",  "list", "list"};
+    if (!out) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "gbt_param_describe: a pointer is NULL");
+    }
     if (index < 0 || index >= GBT_PARAM_COUNT) {
         return gbt_fail(GBT_ERR_ARGUMENT, "parameter %d does not exist: there are %d", index,
                         (int)GBT_PARAM_COUNT);
@@ -258,6 +261,9 @@ gbt_status gbt_param_lookup(gbt_slice name, gbt_param_key *out)
 
 gbt_status gbt_param_find(const char *key, int *index)
 {
+    if (!key || !index) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "gbt_param_find: a pointer is NULL");
+    }
     gbt_param_key found;
     GBT_TRY(gbt_param_lookup(gbt_slice_trim(gbt_slice_of(key)), &found));
     *index = (int)found;

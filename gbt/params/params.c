@@ -31,6 +31,9 @@ static bool is_text(gbt_param_key key)
 
 gbt_status gbt_params_create(gbt_params **out)
 {
+    if (!out) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "gbt_params_create: a pointer is NULL");
+    }
     *out = NULL;
     gbt_params *params;
     GBT_TRY(GBT_NEW_ZERO(params, 1));
@@ -49,7 +52,13 @@ gbt_status gbt_params_create(gbt_params **out)
 
 gbt_status gbt_params_copy(const gbt_params *params, gbt_params **out)
 {
+    if (!out) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "gbt_params_copy: a pointer is NULL");
+    }
     *out = NULL;
+    if (!params) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "gbt_params_copy: a pointer is NULL");
+    }
     gbt_params *copy;
     GBT_TRY(GBT_NEW(copy, 1));
     *copy = *params;
@@ -238,6 +247,9 @@ gbt_status gbt_params_assign(gbt_params *params, gbt_param_key key, gbt_slice va
 
 gbt_status gbt_params_set(gbt_params *params, const char *name, const char *value)
 {
+    if (!params || !name || !value) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "gbt_params_set: a pointer is NULL");
+    }
     gbt_param_key key;
     GBT_TRY(gbt_param_lookup(gbt_slice_trim(gbt_slice_of(name)), &key));
     return gbt_params_assign(params, key, gbt_slice_trim(gbt_slice_of(value)));
@@ -279,6 +291,9 @@ char *gbt_params_print(const gbt_params *params, gbt_param_key key)
 
 gbt_status gbt_params_get(const gbt_params *params, const char *name, char *out, size_t capacity)
 {
+    if (!params || !name || !out) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "gbt_params_get: a pointer is NULL");
+    }
     gbt_param_key key;
     GBT_TRY(gbt_param_lookup(gbt_slice_trim(gbt_slice_of(name)), &key));
     char scratch[GBT_NUMBER_CHARS];
@@ -295,7 +310,7 @@ gbt_status gbt_params_get(const gbt_params *params, const char *name, char *out,
 int gbt_params_is_set(const gbt_params *params, const char *name)
 {
     gbt_param_key key;
-    if (gbt_param_lookup(gbt_slice_trim(gbt_slice_of(name)), &key) != GBT_OK) {
+    if (!params || !name || gbt_param_lookup(gbt_slice_trim(gbt_slice_of(name)), &key) != GBT_OK) {
         return -1;
     }
     return params->is_set[key];

@@ -61,7 +61,8 @@ static bool scale_pos_weight_unused(const gbt_params *p)
 
 static bool is_unbalance_unused(const gbt_params *p)
 {
-    return p->is_unbalance && !has_positive_rows(p);
+    return p->is_unbalance && p->objective != GBT_OBJECTIVE_AUTO &&
+           p->objective != GBT_OBJECTIVE_BINARY;
 }
 
 static bool both_class_weights(const gbt_params *p)
@@ -145,7 +146,7 @@ static const struct {
     {GBT_KEY_scale_pos_weight, scale_pos_weight_unused,
      "scale_pos_weight has no effect: it needs objective = binary or multiclassova"},
     {GBT_KEY_is_unbalance, is_unbalance_unused,
-     "is_unbalance has no effect: it needs objective = binary or multiclassova"},
+     "is_unbalance has no effect: it needs objective = binary"},
     {GBT_KEY_is_unbalance, both_class_weights,
      "is_unbalance and scale_pos_weight exclude each other: keep one"},
     {GBT_KEY_max_leaves, max_leaves_unused,
@@ -167,6 +168,9 @@ static const struct {
 
 gbt_status gbt_params_check(const gbt_params *params)
 {
+    if (!params) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "gbt_params_check: a pointer is NULL");
+    }
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         if (params->is_set[rules[i].key] && rules[i].offends(params)) {
             return gbt_fail(GBT_ERR_PARAM, "%s", rules[i].message);

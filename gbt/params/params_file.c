@@ -236,6 +236,9 @@ gbt_status gbt_params_load_text(gbt_params *params, gbt_slice text, const char *
 
 gbt_status gbt_params_load_ini(gbt_params *params, const char *path)
 {
+    if (!params || !path) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "gbt_params_load_ini: a pointer is NULL");
+    }
     unsigned char *bytes;
     size_t size;
     GBT_TRY(gbt_file_read(path, &bytes, &size));

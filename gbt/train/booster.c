@@ -265,12 +265,14 @@ gbt_status gbt_train_estimate(const gbt_params *params, const gbt_dataset *sampl
 
 gbt_status gbt_booster_create(const gbt_params *params, const gbt_dataset *train, gbt_booster **out)
 {
+    if (out != NULL) {
+        *out = NULL;
+    }
     gbt_status status = GBT_OK;
     gbt_booster *booster = NULL;
     if (!params || !train || !out) {
         return gbt_fail(GBT_ERR_ARGUMENT, "gbt_booster_create: a pointer is NULL");
     }
-    *out = NULL;
     GBT_TRY(gbt_params_check(params));
     GBT_TRY(check_train(train));
     GBT_TRY(GBT_NEW_ZERO(booster, 1));
@@ -414,6 +416,10 @@ static gbt_status check_continued(const gbt_booster *booster, const gbt_model *m
     if (!gbt_cuts_equal(model->cuts, booster->train->cuts)) {
         return gbt_fail(GBT_ERR_DATA, "continue_from: the data was not binned with the cuts of the model");
     }
+    if (model->uses_init_score != booster->model->uses_init_score) {
+        return gbt_fail(GBT_ERR_DATA, "continue_from: the model was trained %s init score, this data has %s",
+                        model->uses_init_score ? "with an" : "without", model->uses_init_score ? "none" : "one");
+    }
     if (gbt_model_rounds(model) >= booster->params->n_trees) {
         return gbt_fail(GBT_ERR_PARAM, "continue_from: the model has %d rounds already; n_trees = %d counts them",
                         (int)gbt_model_rounds(model), (int)booster->params->n_trees);
@@ -422,6 +428,20 @@ static gbt_status check_continued(const gbt_booster *booster, const gbt_model *m
         if (model->class_label[k] != booster->classes.label[k]) {
             return gbt_fail(GBT_ERR_DATA, "continue_from: class %d is %s in the model and %s in the data", (int)k,
                             model->class_name[k], booster->classes.name[k]);
+        }
+    }
+    return GBT_OK;
+}
+
+static gbt_status copy_trees(gbt_model *to, const gbt_model *from)
+{
+    for (int32_t t = 0; t < from->n_trees; t++) {
+        gbt_tree *copy = NULL;
+        GBT_TRY(gbt_tree_copy(from->trees[t], &copy));
+        const gbt_status status = gbt_model_append(to, copy);
+        if (status != GBT_OK) {
+            gbt_tree_free(copy);
+            return status;
         }
     }
     return GBT_OK;
@@ -439,14 +459,10 @@ gbt_status gbt_booster_continue(gbt_booster *booster, const gbt_model *model)
     }
     GBT_TRY(check_continued(booster, model));
     const int32_t n_outputs = booster->objective.n_outputs;
+    GBT_TRY(GBT_NEW(scores, booster->train->n_rows * n_outputs));
+    GBT_TRY_OR_DONE(copy_trees(booster->model, model));
     memcpy(booster->model->base_score, model->base_score, (size_t)n_outputs * sizeof *model->base_score);
-    for (int32_t t = 0; t < model->n_trees; t++) {
-        gbt_tree *copy = NULL;
-        GBT_TRY(gbt_tree_copy(model->trees[t], &copy));
-        GBT_TRY(gbt_model_append(booster->model, copy));
-    }
     booster->round = gbt_model_rounds(model);
-    GBT_TRY_OR_DONE(GBT_NEW(scores, booster->train->n_rows * n_outputs));
     fill_scores(booster, booster->train, scores);
     add_model(booster, booster->train, scores);
     GBT_TRY_OR_DONE(booster->ops->set_scores(booster->backend, scores));
@@ -455,6 +471,10 @@ gbt_status gbt_booster_continue(gbt_booster *booster, const gbt_model *model)
         add_model(booster, booster->valid[v].data, booster->valid[v].scores);
     }
 done:
+    if (status != GBT_OK) { /* as if nothing had been asked */
+        gbt_model_truncate(booster->model, 0);
+        booster->round = 0;
+    }
     gbt_release(scores);
     return status;
 }

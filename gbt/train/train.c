@@ -186,13 +186,15 @@ gbt_status gbt_train(const gbt_params *params, const gbt_dataset *train, const g
                      const char *const *valid_names, int n_valid, gbt_round_fn callback, void *user,
                      gbt_model **out)
 {
+    if (out != NULL) {
+        *out = NULL;
+    }
     gbt_status status = GBT_OK;
     gbt_params *resolved = NULL;
     progress p = {.callback = callback, .user = user, .start = gbt_clock()};
     if (!params || !train || !out || n_valid < 0 || (n_valid > 0 && !valid)) {
         return gbt_fail(GBT_ERR_ARGUMENT, "gbt_train: a pointer is NULL or n_valid is negative");
     }
-    *out = NULL;
     GBT_TRY(gbt_params_copy(params, &resolved));
     GBT_TRY_OR_DONE(gbt_resolve_stopping(resolved, n_valid > 0 || params->valid_fraction > 0.0));
     GBT_TRY_OR_DONE(prepare(resolved, train, valid, valid_names, n_valid, &p.booster));

@@ -1,5 +1,5 @@
-/* Turns the trees of a model into the forms that prediction walks (forest.h). Cost: linear in the nodes
- * of the model and the size of its cuts; done once, when a model is sealed. */
+/* Turns the trees of a model into the forms that prediction walks (forest.h). Cost: linear in
+ * the nodes of the model and the size of its cuts; done once, when a model is sealed. */
 #include "gbt/tree/forest.h"
 
 #include <math.h>
@@ -58,10 +58,10 @@ static totals count_all(const gbt_model *model)
     return sum;
 }
 
-/* ---- Codes ------------------------------------------------------------------------------------ */
+/* ---- Codes ---------------------------------------------------------------------------------- */
 
-/* Where the flag or code of a threshold is in builder->code: a feature has as many thresholds as bins,
- * the last one +inf. */
+/* Where the flag or code of a threshold is in builder->code: a feature has as many thresholds
+ * as bins, the last one +inf. */
 static int64_t code_at(const builder *b, int32_t feature, int32_t bin)
 {
     return b->model->cuts->first[feature] + feature + bin;
@@ -131,7 +131,7 @@ static gbt_status build_ladders(builder *b)
     return GBT_OK;
 }
 
-/* ---- Segments --------------------------------------------------------------------------------- */
+/* ---- Segments ------------------------------------------------------------------------------- */
 
 static int16_t *column_of(builder *b, const gbt_tree *tree, int32_t node)
 {
@@ -156,8 +156,8 @@ static int32_t count_wanted(builder *b, const gbt_tree *tree)
     return n;
 }
 
-/* Do the codes pay? A tree by masks instead of a walk saves the time of about eight codings, a small one
- * of two for each level. */
+/* Do the codes pay? A tree by masks instead of a walk saves the time of about eight codings, a
+ * small one of two for each level. */
 static bool coding_pays(const gbt_forest *forest, const gbt_segment *segment)
 {
     int64_t saved = 0;
@@ -240,7 +240,7 @@ static gbt_status assign_columns(builder *b, const gbt_tree *tree, int32_t numbe
     return GBT_OK;
 }
 
-/* ---- One tree --------------------------------------------------------------------------------- */
+/* ---- One tree ------------------------------------------------------------------------------- */
 
 /* Leaves below every node, its first leaf from the left: children follow their parent. */
 static void measure(builder *b, const gbt_tree *tree)
@@ -364,7 +364,7 @@ static gbt_status add_tree(builder *b, int32_t number)
     return GBT_OK;
 }
 
-/* ---- The forest ------------------------------------------------------------------------------- */
+/* ---- The forest ----------------------------------------------------------------------------- */
 
 static gbt_status open_forest(gbt_forest *forest, const gbt_model *model, const totals *sum)
 {

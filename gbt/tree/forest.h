@@ -1,17 +1,18 @@
 /* The trees of a model in the two forms that prediction walks; private to forest.c, predict.c and
  * predict_kernels.c.
  *
- * Walk form, every tree: nodes of 16 bytes in breadth-first order, siblings side by side, so a step is
- * `left + goes_right`; a leaf is its own child. Rows are raw float32.
+ * Walk form, every tree: nodes of 16 bytes in breadth-first order, siblings side by side, so a
+ * step is `left + goes_right`; a leaf is its own child. Rows are raw float32.
  *
- * Mask form, trees of at most 256 leaves: 64 rows at a time, without branches and without walking.
- * Every value of a feature becomes a code: the number of thresholds of the forest below it (at most 255
- * occur, so a byte holds it). Inner nodes are visited parents first, each once for all rows: one byte
- * compare splits the rows that arrive at the node into those for either child, and the rows that go right
- * get the number of the first leaf on the right, leaves counted from the left. A row's last such number
- * is its leaf. A tree of n leaves costs n - 1 such steps whatever its shape. A missing value gets a code
- * that goes the right way: 0 where it goes left, 255 where it goes right; a feature has a column of codes
- * for each way that occurs. Categorical splits become columns of their own, 1 where the row goes right. */
+ * Mask form, trees of at most 256 leaves: 64 rows at a time, without branches and without
+ * walking. Every value of a feature becomes a code: the number of thresholds of the forest
+ * below it (at most 255 occur, so a byte holds it). Inner nodes are visited parents first, each
+ * once for all rows: one byte compare splits the rows that arrive at the node into those for
+ * either child, and the rows that go right get the number of the first leaf on the right,
+ * leaves counted from the left. A row's last such number is its leaf. A tree of n leaves costs
+ * n - 1 such steps whatever its shape. A missing value gets a code that goes the right way: 0
+ * where it goes left, 255 where it goes right; a feature has a column of codes for each way
+ * that occurs. Categorical splits become columns of their own, 1 where the row goes right. */
 #ifndef GBT_TREE_FOREST_H
 #define GBT_TREE_FOREST_H
 
@@ -60,9 +61,9 @@ typedef struct gbt_coding {
     int16_t bins;                        /* categorical */
 } gbt_coding;
 
-/* Ascending thresholds of a numeric feature in groups of GBT_LADDER, padded with +inf: at `first` one
- * group of pivots, the last threshold of every group, then the groups. The code of x is the number of
- * thresholds below x; behind the last threshold there is at least one +inf. */
+/* Ascending thresholds of a numeric feature in groups of GBT_LADDER, padded with +inf: at
+ * `first` one group of pivots, the last threshold of every group, then the groups. The code of
+ * x is the number of thresholds below x; behind the last threshold there is at least one +inf. */
 typedef struct gbt_ladder {
     int64_t first; /* in forest->threshold */
     int32_t n;     /* thresholds, +inf included */
@@ -102,8 +103,8 @@ struct gbt_forest {
     int64_t bytes;
 };
 
-/* The inner loops over GBT_BATCH rows, in versions for the instructions of the machine; all give the
- * same results. */
+/* The inner loops over GBT_BATCH rows, in versions for the instructions of the machine; all
+ * give the same results. */
 typedef struct gbt_predict_kernels {
     const char *name;
     /* out[r] = thresholds below x[r * row_step]; missing: 0 */
@@ -117,8 +118,8 @@ typedef struct gbt_predict_kernels {
     void (*add)(const float *value, int32_t n_leaves, const uint8_t *place, float *sum);
 } gbt_predict_kernels;
 
-/* The best version for this machine; `which` >= 0: the which-th that can run here (0: plain C), NULL
- * when there are fewer. */
+/* The best version for this machine; `which` >= 0: the which-th that can run here (0: plain C),
+ * NULL when there are fewer. */
 const gbt_predict_kernels *gbt_predict_kernels_find(int which);
 
 /* gbt_forest_add with given kernels, for tests. */

@@ -1,6 +1,6 @@
-/* Importance of the features: sums over all splits of a feature of the gain, of one, or of the Hessian
- * sum that reaches the split (cover). Sums, not means; added in tree and node order. Cost: one pass over
- * the nodes. */
+/* Importance of the features: sums over all splits of a feature of the gain, of one, or of the
+ * Hessian sum that reaches the split (cover). Sums, not means; added in tree and node order.
+ * Cost: one pass over the nodes. */
 #include "gbt/tree/model.h"
 
 gbt_status gbt_model_importance(const gbt_model *model, gbt_importance_kind kind, double *out,

@@ -8,7 +8,7 @@
 #include "gbt/data/dataset.h"
 #include "gbt/tree/predict.h"
 
-/* ---- Life ------------------------------------------------------------------------------------- */
+/* ---- Life ----------------------------------------------------------------------------------- */
 
 gbt_status gbt_model_create(const gbt_params *params, gbt_schema *schema, gbt_cuts *cuts,
                             const gbt_objective *objective, int32_t capacity, gbt_model **out)
@@ -93,7 +93,7 @@ int32_t gbt_model_rounds(const gbt_model *model)
     return model->n_trees / model->objective.n_outputs;
 }
 
-/* ---- Questions -------------------------------------------------------------------------------- */
+/* ---- Questions ------------------------------------------------------------------------------ */
 
 static gbt_status check_model(const gbt_model *model, const void *out)
 {
@@ -152,6 +152,9 @@ gbt_status gbt_model_shape(const gbt_model *model, gbt_shape_key key, int64_t *o
 
 gbt_status gbt_model_params(const gbt_model *model, gbt_params **out)
 {
+    if (out != NULL) {
+        *out = NULL;
+    }
     GBT_TRY(check_model(model, out));
     return gbt_params_copy(model->params, out);
 }
@@ -240,6 +243,9 @@ gbt_status gbt_model_leaf_values(const gbt_model *model, int32_t number, float *
 
 gbt_status gbt_dataset_like_model(const gbt_model *model, gbt_dataset **out)
 {
+    if (out != NULL) {
+        *out = NULL;
+    }
     GBT_TRY(check_model(model, out));
     return gbt_dataset_create_empty(model->schema, model->cuts, out);
 }

@@ -1,4 +1,5 @@
-/* Trees, cuts, schema, objective and parameters: all that prediction needs. Immutable once finished. */
+/* Trees, cuts, schema, objective and parameters: all that prediction needs. Immutable once
+ * finished. */
 #ifndef GBT_TREE_MODEL_H
 #define GBT_TREE_MODEL_H
 
@@ -11,20 +12,20 @@
 typedef struct gbt_forest gbt_forest; /* predict.h: the trees in the form that prediction walks */
 
 struct gbt_model {
-    gbt_params *params;     /* resolved */
-    gbt_schema *schema;     /* shared */
-    gbt_cuts *cuts;         /* shared */
+    gbt_params *params; /* resolved */
+    gbt_schema *schema; /* shared */
+    gbt_cuts *cuts;     /* shared */
     gbt_objective objective;
-    double *base_score;     /* [n_outputs] */
-    gbt_tree **trees;       /* [n_trees] owned; round r, output k at r * n_outputs + k */
+    double *base_score; /* [n_outputs] */
+    gbt_tree **trees;   /* [n_trees] owned; round r, output k at r * n_outputs + k */
     int32_t n_trees, capacity;
-    char **class_name;      /* [n_classes] or NULL: texts or numbers, "0", "1" by default */
-    float *class_label;     /* [n_classes] or NULL: label value of the class in the training data */
+    char **class_name;  /* [n_classes] or NULL: texts or numbers, "0", "1" by default */
+    float *class_label; /* [n_classes] or NULL: label value of the class in the training data */
     int64_t train_rows;
-    int32_t best_round;     /* 0: no early stopping */
-    double best_value;      /* of the first metric, at best_round */
+    int32_t best_round; /* 0: no early stopping */
+    double best_value;  /* of the first metric, at best_round */
     bool uses_init_score;
-    gbt_forest *forest;     /* built by gbt_model_seal */
+    gbt_forest *forest; /* built by gbt_model_seal */
 };
 
 /* Empty model: retains schema and cuts, copies params and objective. Room for `capacity` trees. */

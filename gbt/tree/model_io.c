@@ -1,10 +1,11 @@
-/* The model file: a header with a table of sections, then the sections, each under its own CRC-32. The
- * header states the whole length, so that a file cut short anywhere is noticed. Nothing read is trusted:
- * every byte comes through the bounds-checked reader and every tree is checked. README.md describes the
- * format byte by byte. Cost: one pass over the bytes.
+/* The model file: a header with a table of sections, then the sections, each under its own CRC-32.
+ * The header states the whole length, so that a file cut short anywhere is noticed. Nothing read
+ * is trusted: every byte comes through the bounds-checked reader and every tree is checked.
+ * README.md describes the format byte by byte. Cost: one pass over the bytes.
  *
- * Versions: a section whose tag begins with a lower-case letter is optional, readers that do not know it
- * skip it; any other change raises GBT_MODEL_FORMAT, and older readers refuse the file. */
+ * Versions: a section whose tag begins with a lower-case letter is optional, readers that do
+ * not know it skip it; any other change raises GBT_MODEL_FORMAT, and older readers refuse the
+ * file. */
 #include "gbt/tree/model_io.h"
 
 #include <math.h>
@@ -29,7 +30,7 @@ static const struct {
     {"SUMM", "summary"},    {"FRST", "trees"},
 };
 
-/* ---- Writing ---------------------------------------------------------------------------------- */
+/* ---- Writing -------------------------------------------------------------------------------- */
 
 static void write_summary(gbt_writer *writer, const gbt_model *model)
 {
@@ -109,7 +110,7 @@ done:
     return status;
 }
 
-/* ---- Reading: header -------------------------------------------------------------------------- */
+/* ---- Reading: header ------------------------------------------------------------------------ */
 
 typedef struct file_view {
     const char *name;
@@ -219,7 +220,7 @@ static gbt_status open_file(const void *data, size_t size, file_view *out)
     return GBT_OK;
 }
 
-/* ---- Reading: sections ------------------------------------------------------------------------ */
+/* ---- Reading: sections ---------------------------------------------------------------------- */
 
 /* What the sections before the model itself give; all owned until the model takes them. */
 typedef struct parts {
@@ -383,14 +384,16 @@ done:
     return status;
 }
 
-/* ---- Public ----------------------------------------------------------------------------------- */
+/* ---- Public --------------------------------------------------------------------------------- */
 
 gbt_status gbt_model_load(const char *path, gbt_model **out)
 {
+    if (out != NULL) {
+        *out = NULL;
+    }
     if (!path || !out) {
         return gbt_fail(GBT_ERR_ARGUMENT, "%s is NULL", path ? "out" : "path");
     }
-    *out = NULL;
     unsigned char *data = NULL;
     size_t size = 0;
     GBT_TRY(gbt_file_read(path, &data, &size));
@@ -415,6 +418,9 @@ done:
 
 gbt_status gbt_model_from_bytes(const void *data, size_t size, gbt_model **out)
 {
+    if (out != NULL) {
+        *out = NULL;
+    }
     if (!data || !out) {
         return gbt_fail(GBT_ERR_ARGUMENT, "%s is NULL", data ? "out" : "data");
     }

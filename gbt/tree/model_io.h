@@ -1,5 +1,5 @@
-/* The model file. Equal models give equal bytes: nothing of the time, the machine or a path is inside.
- * README.md describes it byte by byte. */
+/* The model file. Equal models give equal bytes: nothing of the time, the machine or a path is
+ * inside. README.md describes it byte by byte. */
 #ifndef GBT_TREE_MODEL_IO_H
 #define GBT_TREE_MODEL_IO_H
 

@@ -1,14 +1,15 @@
-/* A model as JSON [RFC 8259]: one object with the header and a list of trees, each a flat list of nodes,
- * so that readers need no recursion however deep a tree is. Texts that are not UTF-8 are read as Latin-1,
- * so the result always is valid JSON; numbers that JSON cannot hold (the threshold of a split of present
- * from missing values) are null. Cost: linear in nodes and listed categories. */
+/* A model as JSON [RFC 8259]: one object with the header and a list of trees, each a flat list
+ * of nodes, so that readers need no recursion however deep a tree is. Texts that are not UTF-8
+ * are read as Latin-1, so the result always is valid JSON; numbers that JSON cannot hold (the
+ * threshold of a split of present from missing values) are null. Cost: linear in nodes and
+ * listed categories. */
 #include <math.h>
 #include <string.h>
 
 #include "gbt/base/text.h"
 #include "gbt/tree/model_dump.h"
 
-/* ---- Values ----------------------------------------------------------------------------------- */
+/* ---- Values --------------------------------------------------------------------------------- */
 
 static void write_string(gbt_writer *writer, const char *text)
 {
@@ -66,7 +67,7 @@ static void write_bool_field(gbt_writer *writer, const char *key, bool value)
     gbt_dump_text(writer, value ? "true" : "false");
 }
 
-/* ---- Trees ------------------------------------------------------------------------------------ */
+/* ---- Trees ---------------------------------------------------------------------------------- */
 
 static void emit_category(gbt_writer *writer, const char *text, int64_t code, int64_t index)
 {
@@ -133,7 +134,7 @@ static void write_trees(gbt_writer *writer, const gbt_model *model)
     gbt_dump_text(writer, "]");
 }
 
-/* ---- Header ----------------------------------------------------------------------------------- */
+/* ---- Header --------------------------------------------------------------------------------- */
 
 static void write_features(gbt_writer *writer, const gbt_model *model)
 {

@@ -6,11 +6,13 @@
 gbt_status gbt_table_read(const gbt_params *params, const char *path, const gbt_model *model,
                           gbt_table **out)
 {
+    if (out != NULL) {
+        *out = NULL;
+    }
     if (params == NULL || out == NULL) {
         return gbt_fail(GBT_ERR_ARGUMENT, "%s: a null pointer was given",
                         params ? "out" : "params");
     }
-    *out = NULL;
     if (model == NULL || params->is_set[GBT_KEY_missing]) {
         return gbt_table_read_as(params, path, model ? model->schema : NULL, 0, out);
     }

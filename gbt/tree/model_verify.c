@@ -1,6 +1,6 @@
-/* Proves that a model is what training may produce: structure of the trees, cut points ascending, row
- * counts that add up and respect min_child_samples. Reading a file checks what safety needs; this checks
- * the rest too. Cost: one pass over cuts and nodes. */
+/* Proves that a model is what training may produce: structure of the trees, cut points
+ * ascending, row counts that add up and respect min_child_samples. Reading a file checks what
+ * safety needs; this checks the rest too. Cost: one pass over cuts and nodes. */
 #include <math.h>
 
 #include "gbt/tree/model.h"

@@ -1,8 +1,8 @@
-/* Scores and leaf numbers of float32 rows. Batches of 64 rows go through the mask form of small trees
- * (forest.h); large trees are walked with eight rows in flight; few rows walk eight trees at a time.
- * Everything needed is on the stack, about 60 KB. Whatever the way, a row's score grows by the leaf
- * values in tree order, so the bits are the same. Cost: performance of the loops in predict_kernels.c;
- * a walk costs about 1 ns a level and row. */
+/* Scores and leaf numbers of float32 rows. Batches of 64 rows go through the mask form of small
+ * trees (forest.h); large trees are walked with eight rows in flight; few rows walk eight trees
+ * at a time. Everything needed is on the stack, about 60 KB. Whatever the way, a row's score
+ * grows by the leaf values in tree order, so the bits are the same. Cost: performance of the
+ * loops in predict_kernels.c; a walk costs about 1 ns a level and row. */
 #include "gbt/tree/forest.h"
 
 #include <stdalign.h>
@@ -14,7 +14,7 @@ enum {
     ALL_COLUMNS = GBT_SEGMENT_COLUMNS + GBT_MASK_LEAVES
 };
 
-/* ---- Walking ---------------------------------------------------------------------------------- */
+/* ---- Walking -------------------------------------------------------------------------------- */
 
 static inline int32_t step_numeric(const gbt_walk_node *node, const float *row)
 {
@@ -84,7 +84,7 @@ static void walk_rows(const gbt_forest *forest, const gbt_forest_tree *tree, con
     }
 }
 
-/* ---- One row, several trees ------------------------------------------------------------------- */
+/* ---- One row, several trees ----------------------------------------------------------------- */
 
 /* Calls out eight trees of one row at a time: trees first, first + step, ... below last. */
 typedef void (*place_fn)(const gbt_forest *, int32_t tree, int32_t place, void *out);
@@ -119,7 +119,7 @@ static void emit_leaf(const gbt_forest *forest, int32_t tree, int32_t place, voi
     ((int32_t *)out)[tree] = forest->leaf_number[forest->tree[tree].value + place];
 }
 
-/* ---- Batches ---------------------------------------------------------------------------------- */
+/* ---- Batches -------------------------------------------------------------------------------- */
 
 typedef struct batch {
     const gbt_forest *forest;
@@ -246,7 +246,7 @@ static void add_batches(const gbt_forest *forest, const gbt_predict_kernels *ker
     }
 }
 
-/* ---- Entry points ----------------------------------------------------------------------------- */
+/* ---- Entry points --------------------------------------------------------------------------- */
 
 static void add_few(const gbt_forest *forest, const float *x, int64_t n, int32_t first_tree,
                     int32_t last_tree, float *out)

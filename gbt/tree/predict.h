@@ -9,9 +9,10 @@
 gbt_status gbt_forest_create(const gbt_model *, gbt_forest **out);
 void gbt_forest_free(gbt_forest *);
 
-/* x [n x n_features] row-major float32, NaN missing (gbt_matrix rows gathered by the caller); rounds
- * [first, last); adds to out [n x n_outputs]. Allocates nothing, starts no thread. */
-void gbt_forest_add(const gbt_forest *, const float *x, int64_t n, int32_t first, int32_t last, float *out);
+/* x [n x n_features] row-major float32, NaN missing (gbt_matrix rows gathered by the caller);
+ * rounds [first, last); adds to out [n x n_outputs]. Allocates nothing, starts no thread. */
+void gbt_forest_add(const gbt_forest *, const float *x, int64_t n, int32_t first, int32_t last,
+                    float *out);
 /* Leaf numbers: out [n x n_trees]. */
 void gbt_forest_leaves(const gbt_forest *, const float *x, int64_t n, int32_t *out);
 int64_t gbt_forest_bytes(const gbt_forest *);

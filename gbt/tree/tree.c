@@ -15,7 +15,7 @@
 
 enum { MOST_NODES = 2 * 65536 - 1, ALIGN = 64, FAULT_CHARS = 160 };
 
-/* ---- Memory ----------------------------------------------------------------------------------- */
+/* ---- Memory --------------------------------------------------------------------------------- */
 
 static size_t padded(int64_t count, size_t size)
 {
@@ -82,7 +82,7 @@ void gbt_tree_free(gbt_tree *tree)
     gbt_release(tree);
 }
 
-/* ---- Check ------------------------------------------------------------------------------------ */
+/* ---- Check ---------------------------------------------------------------------------------- */
 
 float gbt_tree_threshold(const gbt_cuts *cuts, int32_t feature, int32_t bin)
 {
@@ -207,7 +207,7 @@ gbt_status gbt_tree_check(const gbt_tree *tree, const gbt_cuts *cuts, int32_t nu
     return status == GBT_ERR_FORMAT ? gbt_fail(status, "tree %d: %s", number, fault) : status;
 }
 
-/* ---- Coding ----------------------------------------------------------------------------------- */
+/* ---- Coding --------------------------------------------------------------------------------- */
 
 static void write_count(gbt_writer *writer, uint32_t count)
 {
@@ -280,7 +280,9 @@ static void read_split(gbt_reader *reader, const gbt_cuts *cuts, gbt_tree *tree,
     } else {
         tree->set[node] = -1;
         tree->bin[node] = gbt_read_u8(reader);
-        tree->threshold[node] = gbt_tree_threshold(cuts, tree->feature[node], tree->bin[node]);
+        if (!cuts->is_categorical[tree->feature[node]]) { /* else the check refuses the node */
+            tree->threshold[node] = gbt_tree_threshold(cuts, tree->feature[node], tree->bin[node]);
+        }
     }
     tree->gain[node] = gbt_read_f32(reader);
 }

@@ -44,8 +44,7 @@ typedef struct drive {
     bool is_short; /* of memory */
 } drive;
 
-/* ---- Trace ------------------------------------------------------------------------------------
- * */
+/* ---- Trace ----------------------------------------------------------------------------------- */
 
 static drive_event *record(drive *r, drive_kind kind, int32_t node)
 {
@@ -100,8 +99,7 @@ void drive_trace_close(drive_trace *t)
     memset(t, 0, sizeof *t);
 }
 
-/* ---- Steps ------------------------------------------------------------------------------------
- * */
+/* ---- Steps ----------------------------------------------------------------------------------- */
 
 static gbt_status short_of_memory(void)
 {
@@ -358,8 +356,7 @@ static gbt_status grow_symmetric(drive *r)
     return GBT_OK;
 }
 
-/* ---- The finished tree ------------------------------------------------------------------------
- * */
+/* ---- The finished tree ----------------------------------------------------------------------- */
 
 static void put_split(gbt_tree *tree, int32_t at, const gbt_split *split, int32_t *n_sets)
 {
@@ -459,8 +456,7 @@ done:
     return status;
 }
 
-/* ---- The whole case ---------------------------------------------------------------------------
- * */
+/* ---- The whole case -------------------------------------------------------------------------- */
 
 static gbt_status drive_rounds(drive *r, const gbt_backend_config *config)
 {
@@ -543,8 +539,7 @@ bool drive_backend(const gbt_backend_ops *ops, const backend_case *c, int32_t th
     return status == GBT_OK;
 }
 
-/* ---- Comparison -------------------------------------------------------------------------------
- * */
+/* ---- Comparison ------------------------------------------------------------------------------ */
 
 static bool same_bits(const void *a, const void *b, size_t n)
 {

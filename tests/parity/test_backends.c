@@ -50,6 +50,40 @@ static void compare_all(uint64_t first, uint64_t n, const case_limits *limits)
     }
 }
 
+/* Equal answers prove little when all of them are "no split". */
+TEST_C(Backends, CasesGrowTreesOfEveryKind)
+{
+    const case_limits limits = {.max_rows = 600, .max_features = 12, .max_cells = 4000};
+    int n_of_kind[3] = {0};
+    int n_common = 0;
+    int n_wide = 0;
+    int n_deep = 0;
+    for (uint64_t seed = 1000; seed < 1400; seed++) {
+        backend_case c;
+        drive_trace trace;
+        char message[DRIVE_MESSAGE];
+        ASSERT_C_TRUE(backend_case_open(&c, seed, NULL, 0, &limits));
+        EXPECT_C_TRUE(drive_backend(&gbt_backend_ref, &c, 1, 1, &trace, message));
+        for (int64_t i = 0; i < trace.n_events; i++) {
+            const drive_event *e = &trace.event[i];
+            n_wide += e->kind == DRIVE_ROOT && e->root.quant.is_wide;
+            if (e->kind == DRIVE_SPLIT && e->split.feature >= 0) {
+                n_of_kind[e->split.categorical]++;
+                n_common += c.is_common;
+                n_deep += e->node > 14;
+            }
+        }
+        drive_trace_close(&trace);
+        backend_case_close(&c);
+    }
+    EXPECT_C_TRUE(n_of_kind[0] > 2000);
+    EXPECT_C_TRUE(n_of_kind[1] > 150);
+    EXPECT_C_TRUE(n_of_kind[2] > 250);
+    EXPECT_C_TRUE(n_common > 300);
+    EXPECT_C_TRUE(n_wide > 40);
+    EXPECT_C_TRUE(n_deep > 500);
+}
+
 TEST_C(Backends, SmallCasesAgreeWithRef)
 {
     compare_all(1000, 1200, &(case_limits){.max_rows = 600, .max_features = 12, .max_cells = 4000});
@@ -73,7 +107,8 @@ TEST_C(Backends, CasesAboveThePackedLimitAgreeWithRef)
                 &(case_limits){.max_rows = 140000, .max_features = 4, .max_cells = 560000});
 }
 
-/* begin_tree of one backend after one gradient and one hessian were set to these. */
+/* begin_tree over the first row after gradient and hessian of a row in the middle were set to
+ * these: all rows must be sound, whether sampled or not. */
 static gbt_status begin_with(const gbt_backend_ops *ops, float grad, float hess)
 {
     const case_limits limits = {.max_rows = 500, .max_features = 3, .max_cells = 1500};
@@ -84,7 +119,8 @@ static gbt_status begin_with(const gbt_backend_ops *ops, float grad, float hess)
     if (!backend_case_open(&c, 5, NULL, 0, &limits)) {
         return status;
     }
-    const gbt_sample sample = {.n_rows = c.data.n_rows};
+    const uint32_t first_row[1] = {0};
+    const gbt_sample sample = {.rows = first_row, .n_rows = 1};
     const size_t n = (size_t)(c.data.n_rows * c.objective.n_outputs);
     float *grads = calloc(n, sizeof *grads);
     float *hesses = calloc(n, sizeof *hesses);

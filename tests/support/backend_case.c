@@ -9,8 +9,7 @@
 
 #include "gbt/base/rng.h"
 
-/* ---- Dice -------------------------------------------------------------------------------------
- * */
+/* ---- Dice ------------------------------------------------------------------------------------ */
 
 static uint64_t roll(dice *d)
 {
@@ -67,8 +66,7 @@ static int64_t spread(dice *d, int64_t most)
     return value < 1 ? 1 : value > most ? most : value;
 }
 
-/* ---- Layout -----------------------------------------------------------------------------------
- * */
+/* ---- Layout ---------------------------------------------------------------------------------- */
 
 static bool open_cuts(backend_case *c, dice *d, int32_t n_features)
 {
@@ -221,8 +219,7 @@ static bool open_cells(backend_case *c, dice *d, dice *cells, double *latent)
     return is_drawn;
 }
 
-/* ---- Labels -----------------------------------------------------------------------------------
- * */
+/* ---- Labels ---------------------------------------------------------------------------------- */
 
 static const gbt_objective objectives[] = {
     {.name = "regression",
@@ -322,8 +319,7 @@ static bool open_gradients(backend_case *c, dice *d, dice *cells, const double *
     return true;
 }
 
-/* ---- The rest ---------------------------------------------------------------------------------
- * */
+/* ---- The rest -------------------------------------------------------------------------------- */
 
 /* Extreme settings are rare enough that most trees grow, and frequent enough that all meet. */
 static void draw_config(backend_case *c, dice *d)

@@ -32,12 +32,12 @@ static gbt_status make_schema(const random_model_spec *spec, gbt_schema **out)
         (*out)->is_categorical[f] = f >= spec->n_features - spec->n_categorical;
     }
     if (spec->n_categorical > 0) { /* the last feature has texts */
-        gbt_dictionary *texts = &(*out)->dictionary[spec->n_features - 1];
         const char *const word[] = {"amber", "blue\n", "cyan", "red \"hot\"", "\xc3\xa9"};
-        GBT_TRY(GBT_NEW_ZERO(texts->text, 5));
-        for (int i = 0; i < 5; i++, texts->n++) {
-            GBT_TRY((texts->text[i] = gbt_copy_text(word[i])) ? GBT_OK : GBT_ERR_MEMORY);
+        gbt_slice sorted[5];
+        for (int i = 0; i < 5; i++) {
+            sorted[i] = gbt_slice_of(word[i]);
         }
+        GBT_TRY(gbt_dictionary_open(&(*out)->dictionary[spec->n_features - 1], sorted, 5));
     }
     return gbt_schema_seal(*out);
 }

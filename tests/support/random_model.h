@@ -1,5 +1,5 @@
-/* Seeded random models and rows for tests: numeric and categorical features, missing values, trees of
- * every shape. No training involved. */
+/* Seeded random models and rows for tests: numeric and categorical features, missing values,
+ * trees of every shape. No training involved. */
 #ifndef GBT_TESTS_RANDOM_MODEL_H
 #define GBT_TESTS_RANDOM_MODEL_H
 
@@ -19,8 +19,8 @@ typedef struct random_model_spec {
 /* NULL on failure, gbt_last_error() says why. Sealed. */
 gbt_model *random_model(const random_model_spec *);
 
-/* Rows that hit cut points exactly, lie between them, are missing, infinite, zero of both signs, and
- * categories known, unknown, negative and fractional. out [n x n_features]. */
+/* Rows that hit cut points exactly, lie between them, are missing, infinite, zero of both
+ * signs, and categories known, unknown, negative and fractional. out [n x n_features]. */
 void random_rows(const gbt_model *, uint64_t seed, int64_t n, float *out);
 
 /* The definition: node by node, by the floats. Returns the leaf's node. */

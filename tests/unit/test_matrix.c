@@ -112,8 +112,8 @@ TEST_C(Features, TilesAreTheCells)
     const void *data[3] = {single, real, whole};
     for (int dtype = 0; dtype < 3; dtype++) {
         for (int by_column = 0; by_column < 2; by_column++) {
-            const gbt_matrix matrix = {data[dtype],           (gbt_dtype)dtype,       ROWS,
-                                       COLUMNS,               by_column ? 1 : COLUMNS, by_column ? ROWS : 1};
+            const gbt_matrix matrix = {data[dtype], (gbt_dtype)dtype,        ROWS,
+                                       COLUMNS,     by_column ? 1 : COLUMNS, by_column ? ROWS : 1};
             const gbt_features features = {
                 .n_rows = ROWS, .n_features = COLUMNS, .matrix = &matrix};
             float scratch[ROWS * COLUMNS], picked[2];

@@ -326,7 +326,7 @@ TEST_C(Params, OptionsWithoutEffectAreRefused)
     expect_check("scale_pos_weight=1", "objective=mae", NULL, NULL);
     expect_check("scale_pos_weight=3", "objective=binary", NULL, NULL);
     expect_check("is_unbalance=true", "objective=multiclass", NULL, "is_unbalance has no effect");
-    expect_check("is_unbalance=true", "objective=ova", NULL, NULL);
+    expect_check("is_unbalance=true", "objective=ova", NULL, "is_unbalance has no effect");
     expect_check("max_leaves=9", "grow_policy=symmetric", NULL, "max_leaves has no effect");
     expect_check("max_leaves=9", "grow_policy=depthwise", NULL, NULL);
     expect_check("subsample_freq=5", NULL, NULL, "subsample_freq has no effect");

@@ -116,7 +116,8 @@ TEST_C(Schema, EveryTruncationIsAFormatError)
     gbt_schema_release(schema);
 }
 
-/* Any byte may be wrong: the result is an error or a schema, never a crash (run under sanitizers). */
+/* Any byte may be wrong: the result is an error or a schema, never a crash (run under
+ * sanitizers). */
 TEST_C(Schema, DamagedBytesNeverCrash)
 {
     gbt_schema *schema = sample_schema();

@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "gbt/backend/cpu/cpu_internal.h"
+#include "gbt/loss/clones.h"
 
-enum { BLOCK = 128, SMALL_BLOCK = 32, SMALL_RUN = 4096 };
+enum { BLOCK = 128, LAST_ROWS = 1024 };
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
@@ -20,54 +21,77 @@ typedef struct run_task {
     const uint8_t *is_left;  /* [GBT_CPU_MAX_CODES] by code of the column */
 } run_task;
 
+/* Bytes moved at once: one register where there is AVX2, else two. */
+typedef uint64_t piece __attribute__((vector_size(32), aligned(1), may_alias));
+typedef uint64_t half_piece __attribute__((vector_size(16), aligned(1), may_alias));
+
+/* Records i and j of the run change places; step is a multiple of 16. */
 static ALWAYS_INLINE void exchange(const run_task *t, int64_t step, int64_t i, int64_t j)
 {
     uint8_t *a = t->record + i * step;
     uint8_t *z = t->record + j * step;
-    for (int64_t at = 0; at < step; at += 16) {
-        uint8_t x[16], y[16];
-        memcpy(x, a + at, 16);
-        memcpy(y, z + at, 16);
-        memcpy(a + at, y, 16);
-        memcpy(z + at, x, 16);
+    int64_t at = 0;
+    for (; at + 32 <= step; at += 32) {
+        const piece x = *(const piece *)(a + at);
+        *(piece *)(a + at) = *(const piece *)(z + at);
+        *(piece *)(z + at) = x;
+    }
+    if (at < step) {
+        const half_piece x = *(const half_piece *)(a + at);
+        *(half_piece *)(a + at) = *(const half_piece *)(z + at);
+        *(half_piece *)(z + at) = x;
     }
     const uint32_t row = t->row[i];
     t->row[i] = t->row[j];
     t->row[j] = row;
 }
 
-/* The last rows: each goes to the end of the left ones, or stays, by the same stores. */
+/* The last rows, few enough to note all misplaced ones at once: those before the border that go right and
+ * those behind it that go left are equally many. */
 static ALWAYS_INLINE int64_t finish(const run_task *t, int64_t step, int64_t first, int64_t last)
 {
-    int64_t left = first;
+    const uint8_t *code = t->record + t->column;
+    uint16_t from_left[LAST_ROWS], from_right[LAST_ROWS];
+    int32_t n_left = 0;
+    int32_t n = 0;
     for (int64_t i = first; i < last; i++) {
-        const int64_t goes = t->is_left[t->record[i * step + t->column]];
-        exchange(t, step, i, left);
-        left += goes;
+        n_left += t->is_left[code[i * step]];
     }
-    return left;
+    for (int32_t i = 0; i < n_left; i++) {
+        from_left[n] = (uint16_t)i;
+        n += !t->is_left[code[(first + i) * step]];
+    }
+    const int64_t border = first + n_left;
+    n = 0;
+    for (int32_t i = 0; i < last - border; i++) {
+        from_right[n] = (uint16_t)i;
+        n += t->is_left[code[(border + i) * step]];
+    }
+    for (int32_t i = 0; i < n; i++) {
+        exchange(t, step, first + from_left[i], border + from_right[i]);
+    }
+    return border;
 }
 
 /* Partitions the run and returns its left rows; `step` is a constant where this is inlined. */
 static ALWAYS_INLINE int64_t partition(const run_task *t, int64_t step)
 {
-    const int32_t block = t->n > SMALL_RUN ? BLOCK : SMALL_BLOCK;
     const uint8_t *code = t->record + t->column;
     uint8_t from_left[BLOCK], from_right[BLOCK]; /* misplaced, counted from the block's outer end */
     int32_t n_left = 0, n_right = 0, at_left = 0, at_right = 0;
     int64_t low = 0;
     int64_t high = t->n;
-    while (high - low >= 2 * block) {
+    while (high - low > LAST_ROWS) {
         if (n_left == 0) {
             at_left = 0;
-            for (int32_t i = 0; i < block; i++) {
+            for (int32_t i = 0; i < BLOCK; i++) {
                 from_left[n_left] = (uint8_t)i;
                 n_left += !t->is_left[code[(low + i) * step]];
             }
         }
         if (n_right == 0) {
             at_right = 0;
-            for (int32_t i = 0; i < block; i++) {
+            for (int32_t i = 0; i < BLOCK; i++) {
                 from_right[n_right] = (uint8_t)i;
                 n_right += t->is_left[code[(high - 1 - i) * step]];
             }
@@ -80,13 +104,13 @@ static ALWAYS_INLINE int64_t partition(const run_task *t, int64_t step)
         n_right -= n;
         at_left += n;
         at_right += n;
-        low += n_left == 0 ? block : 0;
-        high -= n_right == 0 ? block : 0;
+        low += n_left == 0 ? BLOCK : 0;
+        high -= n_right == 0 ? BLOCK : 0;
     }
     return finish(t, step, low, high);
 }
 
-static int64_t partition_run(const run_task *t)
+GBT_CLONES static int64_t partition_run(const run_task *t)
 {
     switch (t->step) {
     case 16:

@@ -13,6 +13,8 @@
 #include "gbt/backend/cpu/cpu_internal.h"
 #include "gbt/loss/clones.h"
 
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
 #if defined(_OPENMP)
 #define VECTOR_SUMS \
     _Pragma("omp simd reduction(+ : grad_sum, hess_sum) reduction(min : least) reduction(max : most)")
@@ -43,8 +45,8 @@ typedef struct row_block {
 } row_block;
 
 /* Units of every row; the way of rounding is a constant where this is inlined. */
-static inline __attribute__((always_inline)) void quantise_rows(gbt_quant q, bool to_nearest,
-                                                                row_block *block)
+static ALWAYS_INLINE void quantise_rows(gbt_quant q, bool to_nearest,
+                                        row_block *block)
 {
     q.rounds_to_nearest = to_nearest;
     GBT_VECTOR_LOOP
@@ -82,58 +84,50 @@ GBT_CLONES static void add_up(const row_block *block, part_total *total)
     total->hess_most = most;
 }
 
-/* Copies whole rows; `step` is a constant where it is inlined. */
-static inline __attribute__((always_inline)) void copy_rows(uint8_t *to, int64_t step,
-                                                            const gbt_bins *bins, const row_block *block)
+/* Writes the records of a block; the arguments but `block` are constants where it matters. */
+static ALWAYS_INLINE void write_records(const gbt_backend *b, uint8_t *to, int64_t step, bool is_wide,
+                                        bool takes_all, const row_block *block)
 {
-    for (int32_t i = 0; i < block->n; i++) {
-        memcpy(to + i * step, bins->base + block->row[i] * bins->row_step, (size_t)step);
-    }
-}
-
-static void copy_codes(const copy_task *task, uint8_t *to, const row_block *block)
-{
-    const gbt_backend *b = task->backend;
     const gbt_bins *bins = &b->data->bins;
-    if (!task->takes_all) {
-        for (int32_t i = 0; i < block->n; i++) {
-            const uint8_t *from = bins->base + block->row[i] * bins->row_step;
+    for (int32_t i = 0; i < block->n; i++, to += step) {
+        const uint8_t *from = bins->base + block->row[i] * bins->row_step;
+        if (takes_all) {
+            memcpy(to, from, (size_t)step); /* and a little more, never read or overwritten now: */
+        } else {
             for (int32_t k = 0; k < b->n_columns; k++) {
-                to[i * b->step + k] = from[b->column[k].source];
+                to[k] = from[b->column[k].source];
             }
         }
-        return;
-    }
-    /* Bytes behind the codes are overwritten or never read. */
-    switch (b->step) {
-    case 16:
-        copy_rows(to, 16, bins, block);
-        break;
-    case 32:
-        copy_rows(to, 32, bins, block);
-        break;
-    case 48:
-        copy_rows(to, 48, bins, block);
-        break;
-    default:
-        copy_rows(to, b->step, bins, block);
-        break;
+        if (is_wide) {
+            const int32_t pair[2] = {block->unit_grad[i], block->unit_hess[i]};
+            memcpy(to + b->grad_at, pair, sizeof pair);
+        } else {
+            const uint32_t pair = (uint32_t)block->unit_grad[i] << 16 | (uint32_t)block->unit_hess[i];
+            memcpy(to + b->grad_at, &pair, sizeof pair);
+        }
     }
 }
 
-static void copy_gradients(const gbt_backend *b, uint8_t *to, const row_block *block)
+static void copy_records(const copy_task *task, uint8_t *to, const row_block *block)
 {
-    to += b->grad_at;
-    if (b->quant.is_wide) {
-        for (int32_t i = 0; i < block->n; i++) {
-            const int32_t pair[2] = {block->unit_grad[i], block->unit_hess[i]};
-            memcpy(to + i * b->step, pair, sizeof pair);
-        }
+    const gbt_backend *b = task->backend;
+    if (!task->takes_all || b->quant.is_wide) {
+        write_records(b, to, b->step, b->quant.is_wide, task->takes_all, block);
         return;
     }
-    for (int32_t i = 0; i < block->n; i++) {
-        const uint32_t pair = (uint32_t)block->unit_grad[i] << 16 | (uint32_t)block->unit_hess[i];
-        memcpy(to + i * b->step, &pair, sizeof pair);
+    switch (b->step) {
+    case 16:
+        write_records(b, to, 16, false, true, block);
+        break;
+    case 32:
+        write_records(b, to, 32, false, true, block);
+        break;
+    case 48:
+        write_records(b, to, 48, false, true, block);
+        break;
+    default:
+        write_records(b, to, b->step, false, true, block);
+        break;
     }
 }
 
@@ -161,8 +155,7 @@ static void copy_block(const copy_task *task, int64_t first, int32_t n, int64_t 
     }
     quantise(&b->quant, block);
     add_up(block, total);
-    copy_codes(task, b->record + at * b->step, block);
-    copy_gradients(b, b->record + at * b->step, block);
+    copy_records(task, b->record + at * b->step, block);
 }
 
 static void copy_part(void *context, int64_t part, int64_t last, int thread)

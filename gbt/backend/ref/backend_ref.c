@@ -1,8 +1,8 @@
 /* The ref backend: backend.h as plain loops on one thread, the oracle of every other backend. It
  * keeps the rows of a node as a list of row numbers, and makes the histogram of a node from these
  * rows each time it is searched; build and discard only note which nodes may be searched. Nothing
- * is subtracted, packed or skipped. Slow on purpose: a search costs rows x features, and allocates.
- * */
+ * is subtracted, packed or skipped. Slow on purpose: a search costs rows x features, and
+ * allocates. */
 #include <assert.h>
 #include <math.h>
 #include <string.h>

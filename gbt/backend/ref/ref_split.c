@@ -142,8 +142,8 @@ static void remove_left(gbt_ref_search *s, int32_t bin)
     }
 }
 
-/* Values with bin <= candidate->bin are on the left side; weighs it with the missing rows as well.
- * */
+/* Values with bin <= candidate->bin are on the left side; weighs it with the missing rows as
+ * well. */
 static void consider_missing_left(gbt_ref_search *s, gbt_split *candidate)
 {
     candidate->missing_left = 1;

@@ -1,7 +1,7 @@
-/* Metrics of a model on a labelled table, with 95 % bootstrap intervals: every resample gives each row a
- * Poisson(1) weight, the limit of drawing n rows from n [Hanley and MacGibbon 2006]. A draw is a function
- * of (seed, resample, row), so neither threads nor order matter. Cost: a prediction, then one evaluation
- * of each metric per resample. */
+/* Metrics of a model on a labelled table, with 95 % bootstrap intervals: every resample gives
+ * each row a Poisson(1) weight, the limit of drawing n rows from n [Hanley and MacGibbon 2006].
+ * A draw is a function of (seed, resample, row), so neither threads nor order matter. Cost: a
+ * prediction, then one evaluation of each metric per resample. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +37,7 @@ static void close_evaluation(evaluation *e)
     gbt_release(e->sample);
 }
 
-/* ---- Data ------------------------------------------------------------------------------------- */
+/* ---- Data ----------------------------------------------------------------------------------- */
 
 static int compare_labels(const void *a, const void *b)
 {
@@ -139,7 +139,7 @@ done:
     return status;
 }
 
-/* ---- Bootstrap -------------------------------------------------------------------------------- */
+/* ---- Bootstrap ------------------------------------------------------------------------------ */
 
 /* Poisson(1) by inversion: the number of entries that the draw is not below. Entry k is
  * 2^32 (1/0! + ... + 1/k!) / e, rounded down. */
@@ -216,7 +216,7 @@ static void evaluate_metric(evaluation *e, const gbt_metric_config *config, int6
     out->high = percentile(e->sample, n, 0.975);
 }
 
-/* ---- Public ----------------------------------------------------------------------------------- */
+/* ---- Public --------------------------------------------------------------------------------- */
 
 static gbt_status check_arguments(const gbt_model *model, const gbt_table *table, int resamples,
                                   int threads, const gbt_metric_result *out, int capacity,
