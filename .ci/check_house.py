@@ -4,7 +4,7 @@
     .ci/check_house.py [--root DIR] [--libraries DIR]
 
 Include directions, sizes, unique file names, banned calls in library code, symbol names, source
-lists of CMake, text rules. With --libraries instead the symbols of libgbt.a and libgbt.so in DIR.
+lists of CMake, reference keys, text rules. With --libraries instead the symbols of libgbt.a and libgbt.so in DIR.
 Prints `file:line: rule: message` for every finding; exit code 1 when there is one.
 """
 
@@ -27,7 +27,12 @@ DATA = BASE + ["gbt/params/", "datasets/"]
 LOSS = BASE + ["gbt/params/"]
 TREE = BASE + ["gbt/params/", "gbt/data/", "gbt/loss/", "datasets/table.h"]
 BACKEND = BASE + ["gbt/data/", "gbt/loss/", "gbt/tree/"]
-HELPERS = ["tests/support/fail_alloc.h", "tests/support/gtest_c.h", "tests/support/temp_dir.h"]
+HELPERS = [
+    "tests/support/fail_alloc.h",
+    "tests/support/gtest_c.h",
+    "tests/support/temp_dir.h",
+    "tests/support/toy.h",
+]
 TRAIN = BASE + [
     "gbt/params/",
     "gbt/data/",
@@ -93,6 +98,11 @@ CALL_EXEMPT = {
     "gbt/base/maths.h": {"libm differs between machines, use gbt/base/maths.h"},
 }
 BANNED_WORDS = {"stdout": "printing", "stderr": "printing", "environ": "reading the environment"}
+
+# A citation as in `[Ke17]` or `[Ke17 alg. 3]`; the list of references defines each key once.
+REFERENCES = "gbt/ALGORITHM.md"
+CITATION = re.compile(r"\[([A-Z][A-Za-z]*\d{2,4}[a-z]?)(?=[\s,;\]])")
+DEFINITION = re.compile(r"^- \[(\w+)\] ", flags=re.M)
 
 # Written so that this file does not contain what it looks for.
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX|HA" r"CK)\b(?!\(#\d+\))")
@@ -340,6 +350,22 @@ def check_cmake_lists(root, files):
             report(path, 1, "build", "in no CMakeLists.txt; sources are listed by name")
 
 
+def defined_references(root, files):
+    keys = DEFINITION.findall(read(root, REFERENCES)) if REFERENCES in files else []
+    for key in sorted({key for key in keys if keys.count(key) > 1}):
+        report(REFERENCES, 1, "reference", f"[{key}] is defined twice")
+    return set(keys)
+
+
+def check_references(path, text, code, defined):
+    """`code` is the text with comments blanked, None for prose."""
+    for match in CITATION.finditer(text):
+        is_comment = code is None or code[match.start()] == " "
+        if is_comment and match.group(1) not in defined:
+            line = line_of(text, match.start())
+            report(path, line, "reference", f"[{match.group(1)}] is not in {REFERENCES}")
+
+
 def declared_functions(header):
     """Names of the GBT_API functions of gbt.h."""
     code = without_comments(header)
@@ -378,6 +404,7 @@ def check_tree(root):
     known = set(files)
     check_names(files)
     check_cmake_lists(root, files)
+    defined = defined_references(root, files)
     for path in files:
         extension = os.path.splitext(path)[1]
         if (
@@ -392,6 +419,10 @@ def check_tree(root):
         check_text(path, text)
         if path.endswith(".py"):
             check_python(path, text)
+        if path.endswith(".md"):
+            check_references(path, text, None, defined)
+        if path.endswith(CODE):
+            check_references(path, text, without_comments(text, keep_strings=True), defined)
         if path.endswith(C_CODE):
             check_includes(path, without_comments(text, keep_strings=True), known)
             code = without_comments(text)

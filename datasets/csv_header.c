@@ -96,15 +96,16 @@ static gbt_status choose_separator(const char *file, const gbt_csv_options *opti
                             separator);
         }
         *out = separator;
-        return GBT_OK;
+    } else {
+        int64_t n_commas = count_outside(block->data, block->size, ',');
+        int64_t n_tabs = count_outside(block->data, block->size, '\t');
+        bool is_tab = name_ends(file, ".tsv") || (!name_ends(file, ".csv") && n_tabs > n_commas);
+        *out = is_tab ? '\t' : ',';
     }
-    int64_t n_commas = count_outside(block->data, block->size, ',');
-    int64_t n_tabs = count_outside(block->data, block->size, '\t');
-    bool is_tab = name_ends(file, ".tsv") || (!name_ends(file, ".csv") && n_tabs > n_commas);
-    *out = is_tab ? '\t' : ',';
-    if ((is_tab ? n_tabs : n_commas) == 0 && count_outside(block->data, block->size, ';') > 0) {
+    if (*out != ';' && count_outside(block->data, block->size, *out) == 0 &&
+        count_outside(block->data, block->size, ';') > 0) {
         return gbt_fail(GBT_ERR_FORMAT, "%s:1:1: cells are separated by ';', expected %s", file,
-                        is_tab ? "tabs" : "commas");
+                        *out == '\t' ? "tabs" : "commas");
     }
     return GBT_OK;
 }

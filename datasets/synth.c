@@ -38,7 +38,7 @@ static int64_t below(const gbt_synth_spec *spec, int64_t number, int64_t positio
     return (int64_t)(unit(spec, number, position) * (double)n);
 }
 
-/* Standard normal by the polar method [Marsaglia64]: of 32 points of the square the first one
+/* Standard normal by the polar method [MarsagliaBray64]: of 32 points of the square the first one
  * inside the circle. */
 static double normal(const gbt_synth_spec *spec, int64_t number, int64_t position)
 {

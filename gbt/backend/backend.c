@@ -17,7 +17,7 @@ gbt_status gbt_backend_find(const char *name, const gbt_backend_ops **out)
             return GBT_OK;
         }
     }
-    if (strcmp(name, "cuda") == 0) {
+    if (strcmp(name, "cuda") == 0 || strncmp(name, "cuda:", 5) == 0) {
         return gbt_fail(GBT_ERR_UNSUPPORTED,
                         "backend cuda: this build has no CUDA backend; available: cpu, ref");
     }

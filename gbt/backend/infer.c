@@ -131,15 +131,16 @@ static void start_scores(const job *j, int64_t first, int64_t n, float *raw)
     }
 }
 
-/* The most probable class, the first of equals; with one output class 1 when p > 0.5. */
-static float class_of(const float *response, int32_t n_outputs)
+/* The most probable class, the first of equals; with one output class 1 when its probability exceeds
+ * one half. Links keep the order, so raw scores tell, as they do in the metrics. */
+static float class_of(const float *raw, int32_t n_outputs)
 {
     if (n_outputs == 1) {
-        return response[0] > 0.5f ? 1.0f : 0.0f;
+        return raw[0] > 0.0f ? 1.0f : 0.0f;
     }
     int32_t best = 0;
     for (int32_t k = 1; k < n_outputs; k++) {
-        best = response[k] > response[best] ? k : best;
+        best = raw[k] > raw[best] ? k : best;
     }
     return (float)best;
 }
@@ -155,9 +156,11 @@ static void score_block(const job *j, const float *x, int64_t first, int64_t n, 
         return;
     }
     for (int64_t row = 0; row < n; row++) {
-        gbt_objective_link(&j->model->objective, raw + row * n_outputs, raw + row * n_outputs);
+        float *scores = raw + row * n_outputs;
         if (is_class) {
-            j->out[first + row] = class_of(raw + row * n_outputs, n_outputs);
+            j->out[first + row] = class_of(scores, n_outputs);
+        } else {
+            gbt_objective_link(&j->model->objective, scores, scores);
         }
     }
 }

@@ -1,9 +1,22 @@
 /* Threads by OpenMP, or none. The only file that knows OpenMP. Chunks are a function of the length
  * alone; which thread handles which chunk is not fixed and must not matter. */
+#define _POSIX_C_SOURCE 200809L
 #include "gbt/base/parallel.h"
 
 #if defined(_OPENMP)
 #include <omp.h>
+#include <stdbool.h>
+#include <unistd.h>
+
+/* The threads that OpenMP keeps for this thread do not exist in the child of a fork, where GNU's
+ * runtime would wait for them for ever: a child works alone. The results are the same. */
+static bool may_start_threads(void)
+{
+    static _Thread_local pid_t process; /* that this thread first started a team in */
+    const pid_t now = getpid();
+    process = process == 0 ? now : process;
+    return process == now;
+}
 #endif
 
 int gbt_thread_count(int requested)
@@ -36,7 +49,7 @@ void gbt_for_chunks(int threads, int64_t n, int64_t chunk_size, gbt_chunk_fn fn,
     int64_t n_chunks = gbt_chunk_count(n, chunk_size);
 #if defined(_OPENMP)
     int team = threads < n_chunks ? threads : (int)n_chunks;
-    if (team > 1) {
+    if (team > 1 && may_start_threads()) {
 #pragma omp parallel for schedule(dynamic, 1) num_threads(team)
         for (int64_t chunk = 0; chunk < n_chunks; chunk++) {
             run_chunk(chunk, n, chunk_size, omp_get_thread_num(), fn, context);
@@ -54,7 +67,7 @@ void gbt_for_chunks(int threads, int64_t n, int64_t chunk_size, gbt_chunk_fn fn,
 void gbt_on_threads(int threads, gbt_chunk_fn fn, void *context)
 {
 #if defined(_OPENMP)
-    if (threads > 1) {
+    if (threads > 1 && may_start_threads()) {
         /* The runtime may grant fewer threads than asked for; each share is handled all the same.
          * */
 #pragma omp parallel num_threads(threads)

@@ -71,6 +71,24 @@ static void write_metrics(gbt_writer *text, const gbt_metric_result *metrics, in
     }
 }
 
+/* A column of weights that was asked for must be there. */
+static gbt_status check_weight(const gbt_params *params, const gbt_table *table, const char *path)
+{
+    gbt_column_info info;
+    char *name = gbt_command_copy(params, "weight");
+    gbt_status status = name ? GBT_OK : GBT_ERR_MEMORY;
+    bool is_there = name && !name[0];
+    for (int32_t c = 0; status == GBT_OK && !is_there && c < gbt_table_columns(table); c++) {
+        status = gbt_table_describe(table, c, &info);
+        is_there = status == GBT_OK && info.role == GBT_ROLE_WEIGHT;
+    }
+    if (status == GBT_OK && !is_there) {
+        status = gbt_fail(GBT_ERR_PARAM, "weight: no column \"%s\" in %s", name, path);
+    }
+    gbt_release(name);
+    return status;
+}
+
 static int evaluate(job *j, const char *data)
 {
     gbt_metric_result metrics[MOST_METRICS];
@@ -80,6 +98,9 @@ static int evaluate(job *j, const char *data)
     gbt_status status = list ? GBT_OK : GBT_ERR_MEMORY;
     if (status == GBT_OK) {
         status = gbt_table_read(j->command.params, data, j->model, &table);
+    }
+    if (status == GBT_OK) {
+        status = check_weight(j->command.params, table, data);
     }
     if (status == GBT_OK) {
         status =

@@ -115,7 +115,7 @@ static inline void exchange(uint64_t *a, uint64_t *b, int shift, uint64_t mask)
 }
 
 /* An 8 x 8 byte matrix in eight words, turned in three steps: blocks of 4, 2 and 1 bytes off the
- * diagonal change places [Warren, Hacker's Delight, 7-3]. */
+ * diagonal change places [Warren13 sec. 7-3]. */
 static inline void transpose_8x8(uint64_t w[8])
 {
     const uint64_t four = 0x00000000FFFFFFFFu, two = 0x0000FFFF0000FFFFu, one = 0x00FF00FF00FF00FFu;

@@ -467,6 +467,10 @@ gbt_status gbt_table_read_as(const gbt_params *params, const char *path, const g
     role_plan plan = {.params = params, .schema = schema};
     GBT_TRY_OR_DONE(format_of(params, path, &format));
     GBT_TRY_OR_DONE(plan_roles(&plan));
+    if (format == GBT_FORMAT_LIBSVM && params->header != GBT_HEADER_AUTO) {
+        status = gbt_fail(GBT_ERR_PARAM, "header has no effect: %s is a libsvm file", path);
+        goto done;
+    }
     if (format == GBT_FORMAT_LIBSVM) {
         const gbt_libsvm_options options = {
             .max_rows = max_rows,

@@ -87,8 +87,8 @@ int64_t gbt_cuts_tally(float *value, int64_t n, uint32_t *count, uint32_t *scrat
 
 float gbt_cuts_between(float lower, float upper)
 {
-    if (isinf(lower)) {
-        return lower; /* only minus infinity has something above it */
+    if (isinf(lower)) { /* only minus infinity has something above it */
+        return upper > -FLT_MAX ? -FLT_MAX : lower;
     }
     if (isinf(upper)) {
         return FLT_MAX;
@@ -171,7 +171,11 @@ int32_t gbt_cuts_place(const float *value, const uint32_t *count, int64_t n, int
                      : ends_here(in_bin, count[i + 1], is_heavy, next_is_heavy, target))) {
             continue;
         }
-        upper[n_cuts++] = gbt_cuts_between(value[i], value[i + 1]);
+        const float cut = gbt_cuts_between(value[i], value[i + 1]);
+        if (isinf(cut)) {
+            continue; /* minus infinity and the lowest number share a bin: cuts are finite */
+        }
+        upper[n_cuts++] = cut;
         not_closed -= in_bin;
         if (!is_few) {
             left.rows -= light_in_bin;

@@ -91,7 +91,7 @@ static gbt_status quantile_score(const gbt_objective *o, const rows_view *rows, 
             weight[i] = w * gbt_objective_renew_weight(o, rows->label[i]);
         }
     }
-    out[0] = gbt_weighted_quantile(value, weight, rows->n, (double)o->renew_level);
+    out[0] = gbt_weighted_quantile(value, weight, rows->n, o->renew_level);
 done:
     gbt_release(value);
     gbt_release(weight);

@@ -21,28 +21,28 @@ typedef struct objective_row {
     const char *name;
     gbt_loss_kind kind;
     label_domain domain;
-    bool renews_leaves, is_constant_hessian;
+    bool renews_leaves;
     const char *default_metric;
 } objective_row;
 
 /* clang-format off */
-#define ROW(number, name, kind, domain, renews, is_constant, metric) \
-    {GBT_OBJECTIVE_##number, name, GBT_LOSS_##kind, DOMAIN_##domain, renews, is_constant, metric},
+#define ROW(number, name, kind, domain, renews, metric) \
+    {GBT_OBJECTIVE_##number, name, GBT_LOSS_##kind, DOMAIN_##domain, renews, metric},
 static const objective_row rows[] = {
-    /*  parameter      name             loss           labels       renews constant metric */
-    ROW(REGRESSION,    "regression",    SQUARED,       REAL,        false, true,  "rmse")
-    ROW(MAE,           "mae",           ABSOLUTE,      REAL,        true,  true,  "mae")
-    ROW(HUBER,         "huber",         HUBER,         REAL,        false, true,  "huber")
-    ROW(FAIR,          "fair",          FAIR,          REAL,        false, false, "fair")
-    ROW(QUANTILE,      "quantile",      QUANTILE,      REAL,        true,  true,  "quantile")
-    ROW(MAPE,          "mape",          MAPE,          REAL,        true,  true,  "mape")
-    ROW(POISSON,       "poisson",       POISSON,       NONNEGATIVE, false, false, "poisson")
-    ROW(GAMMA,         "gamma",         GAMMA,         POSITIVE,    false, false, "gamma")
-    ROW(TWEEDIE,       "tweedie",       TWEEDIE,       NONNEGATIVE, false, false, "tweedie")
-    ROW(BINARY,        "binary",        LOGISTIC,      CLASS,       false, false, "logloss")
-    ROW(CROSS_ENTROPY, "cross_entropy", CROSS_ENTROPY, UNIT,        false, false, "cross_entropy")
-    ROW(MULTICLASS,    "multiclass",    SOFTMAX,       CLASS,       false, false, "multi_logloss")
-    ROW(MULTICLASSOVA, "multiclassova", ONE_VS_ALL,    CLASS,       false, false, "multi_logloss")
+    /*  parameter      name             loss           labels       renews metric */
+    ROW(REGRESSION,    "regression",    SQUARED,       REAL,        false, "rmse")
+    ROW(MAE,           "mae",           ABSOLUTE,      REAL,        true,  "mae")
+    ROW(HUBER,         "huber",         HUBER,         REAL,        false, "huber")
+    ROW(FAIR,          "fair",          FAIR,          REAL,        false, "fair")
+    ROW(QUANTILE,      "quantile",      QUANTILE,      REAL,        true,  "quantile")
+    ROW(MAPE,          "mape",          MAPE,          REAL,        true,  "mape")
+    ROW(POISSON,       "poisson",       POISSON,       NONNEGATIVE, false, "poisson")
+    ROW(GAMMA,         "gamma",         GAMMA,         POSITIVE,    false, "gamma")
+    ROW(TWEEDIE,       "tweedie",       TWEEDIE,       NONNEGATIVE, false, "tweedie")
+    ROW(BINARY,        "binary",        LOGISTIC,      CLASS,       false, "logloss")
+    ROW(CROSS_ENTROPY, "cross_entropy", CROSS_ENTROPY, UNIT,        false, "cross_entropy")
+    ROW(MULTICLASS,    "multiclass",    SOFTMAX,       CLASS,       false, "multi_logloss")
+    ROW(MULTICLASSOVA, "multiclassova", ONE_VS_ALL,    CLASS,       false, "multi_logloss")
 };
 #undef ROW
 /* clang-format on */
@@ -125,8 +125,7 @@ gbt_status gbt_objective_init(const gbt_params *params, gbt_objective *out)
                 : 1,
         .n_classes = n_classes,
         .renews_leaves = row->renews_leaves,
-        .renew_level = row->kind == GBT_LOSS_QUANTILE ? (float)params->quantile : 0.5f,
-        .is_constant_hessian = row->is_constant_hessian,
+        .renew_level = row->kind == GBT_LOSS_QUANTILE ? params->quantile : 0.5,
         .default_metric = row->default_metric,
         .quantile = (float)params->quantile,
         .huber_delta = (float)params->huber_delta,

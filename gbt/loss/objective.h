@@ -13,8 +13,7 @@ struct gbt_objective {
     int32_t n_outputs;          /* trees a round */
     int32_t n_classes;          /* 0: regression; 2 for binary */
     bool renews_leaves;         /* leaf value = a weighted quantile of the residuals in the leaf */
-    float renew_level;          /* its level */
-    bool is_constant_hessian;   /* before weights */
+    double renew_level;         /* its level */
     const char *default_metric; /* static */
     float quantile, huber_delta, fair_c, tweedie_power; /* of the metrics with these names */
 };
@@ -42,7 +41,7 @@ void gbt_objective_gpairs(const gbt_objective *, const float *scores, const floa
 /* Response of one row: raw [n_outputs] -> out [n_outputs], may be the same array. */
 void gbt_objective_link(const gbt_objective *, const float *raw, float *out);
 
-/* Weight of a row's residual when leaves are renewed (mape: 1/|label|, else 1). */
+/* Weight of a row's residual when leaves are renewed (mape: 1 / max(1, |label|), else 1). */
 float gbt_objective_renew_weight(const gbt_objective *, float label);
 
 /* Weighted quantile of `value` (reordered) with `weight` (reordered alike, or NULL for 1): the

@@ -234,9 +234,40 @@ int64_t gbt_booster_bytes(const gbt_params *params, const gbt_dataset *train, in
     if (gbt_backend_find(params->device, &ops) != GBT_OK) {
         ops = &gbt_backend_cpu;
     }
-    const gbt_backend_config config =
-        backend_config_of(params, gbt_thread_count(params->threads), ops->batch);
+    gbt_grower_config grower = grower_config_of(params);
+    gbt_backend_config config = backend_config_of(params, gbt_thread_count(params->threads), ops->batch);
+    bound_leaves(&grower, train->n_rows);
+    config.max_nodes = gbt_grower_max_nodes(&grower, ops->batch);
     return ops->bytes(&config, train, n_outputs) + 4 * train->n_rows;
+}
+
+/* Settles what the estimate depends on: limits of a tree and trees a round. */
+static gbt_status resolve_for_estimate(gbt_params *params, const gbt_dataset *sample, int64_t *n_outputs)
+{
+    gbt_classes classes = {0};
+    gbt_objective objective;
+    GBT_TRY(gbt_resolve_growth(params));
+    GBT_TRY(gbt_classes_resolve(params, sample, &classes));
+    gbt_classes_close(&classes);
+    GBT_TRY(gbt_objective_init(params, &objective));
+    *n_outputs = objective.n_outputs;
+    return GBT_OK;
+}
+
+/* Seconds of n_trees trees: nanoseconds of a core for histogram updates, partition, split search, gradients
+ * and scores, shared by the threads. */
+static double estimate_seconds(const gbt_params *params, const gbt_dataset *sample, double n_rows)
+{
+    const double n_leaves = params->max_leaves, n_columns = sample->bins.n_columns;
+    const double rows = n_rows * params->subsample;
+    const double depth = n_leaves < 16 ? 4.0 : n_leaves < 128 ? 6.0 : 9.0; /* levels that a row passes */
+    double n_bins = 0.0;
+    for (int32_t c = 0; c < sample->bins.n_columns; c++) {
+        n_bins += sample->bins.n_codes[c];
+    }
+    const double tree = 0.4 * n_columns * rows * (1.0 + depth / 4.0) + 1.2 * rows * depth +
+                        2.0 * n_leaves * n_bins + 5.0 * n_rows;
+    return 1e-9 * tree * params->n_trees / gbt_thread_count(params->threads);
 }
 
 gbt_status gbt_train_estimate(const gbt_params *params, const gbt_dataset *sample, int64_t n_rows,
@@ -245,22 +276,17 @@ gbt_status gbt_train_estimate(const gbt_params *params, const gbt_dataset *sampl
     if (!params || !sample || !bytes || !seconds || n_rows < 0 || sample->n_rows < 1) {
         return gbt_fail(GBT_ERR_ARGUMENT, "gbt_train_estimate: a pointer is NULL or there are no rows");
     }
-    const double n_outputs = params->num_class > 2 ? params->num_class : 1;
-    const double scale = (double)n_rows / (double)sample->n_rows;
-    const double n_leaves = params->max_leaves;
-    const double columns = sample->bins.n_columns, rows = (double)n_rows * params->subsample;
-    const double depth = 1.0 + (double)gbt_quant_floor((float)(n_leaves / 32.0)) / 8.0;
-    double n_bins = 0.0;
-    for (int32_t c = 0; c < sample->bins.n_columns; c++) {
-        n_bins += sample->bins.n_codes[c];
+    int64_t n_outputs = 0;
+    gbt_params *resolved = NULL;
+    GBT_TRY(gbt_params_copy(params, &resolved));
+    gbt_status status = resolve_for_estimate(resolved, sample, &n_outputs);
+    if (status == GBT_OK) {
+        *seconds = estimate_seconds(resolved, sample, (double)n_rows) * (double)n_outputs;
+        *bytes = (int64_t)((double)n_rows / (double)sample->n_rows *
+                           (double)(gbt_dataset_bytes(sample) + gbt_booster_bytes(resolved, sample, (int32_t)n_outputs)));
     }
-    /* Nanoseconds of a core: histogram updates, partition, split search, gradients and scores. */
-    const double tree = 0.4 * columns * rows * (1.5 + 0.5 * (depth < 4.0 ? depth : 4.0)) + 1.2 * rows * 5.0 +
-                        2.0 * n_leaves * n_bins + 5.0 * (double)n_rows;
-    *seconds = 1e-9 * tree * n_outputs * params->n_trees / gbt_thread_count(params->threads);
-    *bytes = (int64_t)(scale * (double)(gbt_dataset_bytes(sample) +
-                                        gbt_booster_bytes(params, sample, (int32_t)n_outputs)));
-    return GBT_OK;
+    gbt_params_free(resolved);
+    return status;
 }
 
 gbt_status gbt_booster_create(const gbt_params *params, const gbt_dataset *train, gbt_booster **out)
@@ -490,7 +516,7 @@ static void drop_fresh(gbt_booster *booster)
 }
 
 /* One tree per output on the backend's current gradients. */
-static gbt_status grow_round(gbt_booster *booster, int *stopped)
+static gbt_status grow_round(gbt_booster *booster, bool renews_leaves, int *stopped)
 {
     gbt_sampler *sampler = &booster->sampler;
     const int32_t n_outputs = booster->objective.n_outputs;
@@ -500,7 +526,7 @@ static gbt_status grow_round(gbt_booster *booster, int *stopped)
     for (int32_t k = 0; k < n_outputs; k++) {
         gbt_sampler_draw_tree(sampler, booster->round, k);
         const gbt_sample sample = {.rows = sampler->rows, .n_rows = sampler->n_drawn, .features = sampler->tree_set};
-        GBT_TRY_OR_DONE(gbt_grower_grow(&booster->grower, booster->round, &booster->objective, k, &sample,
+        GBT_TRY_OR_DONE(gbt_grower_grow(&booster->grower, booster->round, k, &sample, renews_leaves,
                                         &booster->fresh[k]));
         n_split += booster->fresh[k]->n_leaves > 1;
     }
@@ -534,7 +560,7 @@ gbt_status gbt_booster_step(gbt_booster *booster, int *stopped)
     GBT_TRY(check_step(booster, stopped));
     *stopped = 0;
     GBT_TRY(booster->ops->gradients(booster->backend));
-    return grow_round(booster, stopped);
+    return grow_round(booster, booster->objective.renews_leaves, stopped);
 }
 
 gbt_status gbt_booster_step_custom(gbt_booster *booster, const float *grad, const float *hess, int64_t n,
@@ -548,7 +574,7 @@ gbt_status gbt_booster_step_custom(gbt_booster *booster, const float *grad, cons
                         (long long)n, (long long)want);
     }
     GBT_TRY(booster->ops->set_gradients(booster->backend, grad, hess));
-    return grow_round(booster, stopped);
+    return grow_round(booster, false, stopped); /* the loss is the caller's own */
 }
 
 /* ---- What the booster tells --------------------------------------------------------------------- */

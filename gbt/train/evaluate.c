@@ -1,5 +1,5 @@
 /* Metrics of a model on a labelled table, with 95 % bootstrap intervals: every resample gives
- * each row a Poisson(1) weight, the limit of drawing n rows from n [Hanley and MacGibbon 2006].
+ * each row a Poisson(1) weight, the limit of drawing n rows from n [HanleyMacGibbon06].
  * A draw is a function of (seed, resample, row), so neither threads nor order matter. Cost: a
  * prediction, then one evaluation of each metric per resample. */
 #include <math.h>

@@ -359,11 +359,8 @@ static gbt_status write_node(const gbt_grower *grower, const gbt_grow_node *node
         memcpy(tree->sets + (int64_t)tree->n_sets++ * GBT_SET_WORDS, split->left_set, sizeof split->left_set);
         return GBT_OK;
     }
-    const gbt_cuts *cuts = grower->cuts;
     tree->bin[at] = split->bin;
-    tree->threshold[at] = split->bin < cuts->n_bins[split->feature] - 1
-                              ? cuts->upper[cuts->first[split->feature] + split->bin]
-                              : INFINITY;
+    tree->threshold[at] = gbt_tree_threshold(grower->cuts, split->feature, split->bin);
     return GBT_OK;
 }
 
@@ -427,8 +424,8 @@ static gbt_status renew_leaves(gbt_grower *grower, int32_t output, gbt_tree *tre
     return GBT_OK;
 }
 
-gbt_status gbt_grower_grow(gbt_grower *grower, int32_t round, const gbt_objective *objective, int32_t output,
-                           const gbt_sample *sample, gbt_tree **out)
+gbt_status gbt_grower_grow(gbt_grower *grower, int32_t round, int32_t output, const gbt_sample *sample,
+                           bool renews_leaves, gbt_tree **out)
 {
     gbt_root root;
     gbt_tree *tree = NULL;
@@ -448,7 +445,7 @@ gbt_status gbt_grower_grow(gbt_grower *grower, int32_t round, const gbt_objectiv
     GBT_TRY(write_tree(grower, &tree));
     map_nodes(grower);
     gbt_status status = GBT_OK;
-    if (objective->renews_leaves) {
+    if (renews_leaves) {
         GBT_TRY_OR_DONE(renew_leaves(grower, output, tree));
     }
     GBT_TRY_OR_DONE(grower->ops->end_tree(grower->backend, output, tree, grower->place_of_node));

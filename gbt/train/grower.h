@@ -64,9 +64,10 @@ gbt_status gbt_grower_open(gbt_grower *, const gbt_grower_config *, const gbt_ba
                            const gbt_sampler *, const gbt_cuts *);
 void gbt_grower_close(gbt_grower *); /* a zeroed one is closed */
 
-/* Grows one tree on the backend's gradients of `output` and adds it to the backend's scores. The caller
- * owns the tree. */
-gbt_status gbt_grower_grow(gbt_grower *, int32_t round, const gbt_objective *, int32_t output,
-                           const gbt_sample *, gbt_tree **out);
+/* Grows one tree on the backend's gradients of `output` and adds it to the backend's scores.
+ * `renews_leaves`: the objective's order statistic of the residuals replaces the leaf weights. The
+ * caller owns the tree. */
+gbt_status gbt_grower_grow(gbt_grower *, int32_t round, int32_t output, const gbt_sample *,
+                           bool renews_leaves, gbt_tree **out);
 
 #endif

@@ -1,4 +1,4 @@
-/* A model as JSON [RFC 8259]: one object with the header and a list of trees, each a flat list
+/* A model as JSON [RFC8259]: one object with the header and a list of trees, each a flat list
  * of nodes, so that readers need no recursion however deep a tree is. Texts that are not UTF-8
  * are read as Latin-1, so the result always is valid JSON; numbers that JSON cannot hold (the
  * threshold of a split of present from missing values) are null. Cost: linear in nodes and

@@ -4,6 +4,8 @@ import os
 import subprocess
 
 import pytest
+import small_files
+from refusal import write
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -50,6 +52,12 @@ def gbt():
 
 
 @pytest.fixture(scope="session")
+def gbt_path():
+    """The program itself, for tests that talk to it while it runs."""
+    return program("GBT_PROGRAM", "gbt")
+
+
+@pytest.fixture(scope="session")
 def synth():
     """The same for gbt-synth."""
     return runner(program("GBT_SYNTH", "gbt-synth"))
@@ -59,3 +67,28 @@ def synth():
 def root():
     """The repository."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def models(gbt, tmp_path_factory):
+    """Bytes of small models: of five rounds, for two classes, strict about categories."""
+    folder = tmp_path_factory.mktemp("models")
+    write(folder / "r.csv", small_files.regression())
+    write(folder / "b.csv", small_files.binary())
+    common = ("n_trees=5", "verbosity=quiet")
+    gbt("train", "train=r.csv", "model=old.gbt", *common, cwd=folder)
+    gbt("train", "train=b.csv", "model=two.gbt", *common, cwd=folder)
+    gbt("train", "train=r.csv", "model=strict.gbt", "unseen=error", *common, cwd=folder)
+    return {path.name: path.read_bytes() for path in folder.glob("*.gbt")}
+
+
+@pytest.fixture
+def folder(models, tmp_path):
+    """A working folder with a data file, the models, and a model in the place of the result."""
+    write(tmp_path / "train.csv", small_files.regression())
+    (tmp_path / "folder").mkdir()
+    write(tmp_path / "folder" / "train.csv", small_files.regression())
+    for name, data in models.items():
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "m.gbt").write_bytes(models["old.gbt"])
+    return tmp_path

@@ -76,6 +76,11 @@ BAD = {
     "a path of one machine": ("README.md", "see /ho" "me/me/x\n", "README.md:1: path:"),
     "a file name twice": ("gbt/tree/b.h", "/* */\n", "gbt/tree/b.h:1: name:"),
     "an unlisted source": ("gbt/base/c.c", "/* */\n", "gbt/base/c.c:1: build:"),
+    "a reference that is not in the list": (
+        "gbt/base/a.c",
+        "/* As in [Nobody99\n * sec. 2]. */\n" + GOOD_C,
+        "gbt/base/a.c:1: reference: [Nobody99]",
+    ),
     "a folder without a rule": ("gbt/new/n.h", '#include "gbt/gbt.h"\n', "gbt/new/n.h:1: include:"),
     "a command line that looks inside": (
         "gbt/cli/m.h",
@@ -95,6 +100,7 @@ def test_a_fault_is_found(tmp_path, case):
 
 
 FINE = {
+    "an index that looks like a reference": body("return table[Row16];"),
     "a call in a comment": body("return x; /* not printf(1) */"),
     "a call in a string": body('return "exit(1)"[x];'),
     "a method called free": body("hook->free(x);"),
@@ -109,3 +115,17 @@ FINE = {
 def test_no_false_alarm(tmp_path, case):
     code, output = check(tmp_path, {"gbt/base/a.c": FINE[case]})
     assert (code, output) == (0, "house check: clean\n")
+
+
+def test_a_reference_in_the_list_is_known(tmp_path):
+    files = {
+        "gbt/ALGORITHM.md": "See [Nobody99 ch. 2].\n\n- [Nobody99] A. Nobody. 1999.\n",
+        "gbt/base/a.c": "/* As in [Nobody99]. */\n" + GOOD_C,
+    }
+    assert check(tmp_path, files) == (0, "house check: clean\n")
+
+
+def test_a_reference_is_listed_once(tmp_path):
+    code, output = check(tmp_path, {"gbt/ALGORITHM.md": "- [Nobody99] A.\n- [Nobody99] B.\n"})
+    assert code == 1
+    assert "gbt/ALGORITHM.md:1: reference: [Nobody99] is defined twice" in output

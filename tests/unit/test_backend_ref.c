@@ -507,7 +507,7 @@ static float quantile_of(const world *w, int32_t node)
         }
     }
     qsort(value, (size_t)n, sizeof value[0], compare_floats);
-    const double reach = (double)w->c->objective.renew_level * (double)n;
+    const double reach = w->c->objective.renew_level * (double)n;
     int64_t k = (int64_t)ceil(reach);
     k = k < 1 ? 1 : k;
     if ((double)k == reach && k < n) {

@@ -107,25 +107,21 @@ TEST_C(Objective, EveryNameMakesItsObjective)
 TEST_C(Objective, ParametersReachTheLoss)
 {
     EXPECT_C_TRUE(objective_of("quantile", "quantile", "0.9").loss.shape == 0.9f);
-    EXPECT_C_TRUE(objective_of("quantile", "quantile", "0.9").renew_level == 0.9f);
+    EXPECT_C_TRUE(objective_of("quantile", "quantile", "0.9").renew_level == 0.9);
     EXPECT_C_TRUE(objective_of("huber", "huber_delta", "2.5").loss.shape == 2.5f);
     EXPECT_C_TRUE(objective_of("fair", "fair_c", "3").loss.shape == 3.0f);
     EXPECT_C_TRUE(objective_of("tweedie", "tweedie_power", "1.25").loss.shape == 1.25f);
     EXPECT_C_TRUE(objective_of("poisson", "poisson_max_delta", "0.5").loss.shape == 0.5f);
     EXPECT_C_TRUE(objective_of("binary", "scale_pos_weight", "7").loss.positive_weight == 7.0f);
     EXPECT_C_TRUE(objective_of("mae", "quantile", "0.9").quantile == 0.9f);
-    EXPECT_C_TRUE(objective_of("mae", "quantile", "0.9").renew_level == 0.5f);
+    EXPECT_C_TRUE(objective_of("mae", "quantile", "0.9").renew_level == 0.5);
 }
 
 TEST_C(Objective, ConstantHessiansAreOneForEveryRow)
 {
-    int n_constant = 0;
-    for (int i = 0; i < N_NAMES; i++) {
-        gbt_objective o = objective_of(names[i], NULL, NULL);
-        if (!o.is_constant_hessian) {
-            continue;
-        }
-        n_constant++;
+    static const char *const constant[] = {"regression", "mae", "huber", "quantile", "mape"};
+    for (size_t i = 0; i < sizeof constant / sizeof constant[0]; i++) {
+        gbt_objective o = objective_of(constant[i], NULL, NULL);
         rows r = rows_for(&o, 100);
         float grad[100];
         float hess[100];
@@ -135,7 +131,6 @@ TEST_C(Objective, ConstantHessiansAreOneForEveryRow)
         }
         rows_free(r);
     }
-    EXPECT_C_EQ_INT(n_constant, 5);
 }
 
 TEST_C(Objective, UnresolvedParametersAreRefused)

@@ -15,12 +15,14 @@ static int64_t most_step(const gbt_dataset *data)
     return ((int64_t)data->bins.n_columns + 7 + 8 + 15) / 16 * 16;
 }
 
-static int64_t cpu_bytes(const gbt_backend_config *config, const gbt_dataset *data, int32_t n_outputs)
+static int64_t cpu_bytes(const gbt_backend_config *config, const gbt_dataset *data,
+                         int32_t n_outputs)
 {
     const int64_t n = data->n_rows;
-    const int64_t of_rows = n * (most_step(data) + (int64_t)sizeof(uint32_t) + (int64_t)sizeof(uint16_t) +
-                                 3 * (int64_t)sizeof(float) * n_outputs) +
-                            n / 8;
+    const int64_t of_rows =
+        n * (most_step(data) + (int64_t)sizeof(uint32_t) + (int64_t)sizeof(uint16_t) +
+             3 * (int64_t)sizeof(float) * n_outputs) +
+        n / 8;
     const int64_t of_nodes =
         (int64_t)config->max_nodes *
         (int64_t)(sizeof(gbt_cpu_node) + 2 * sizeof(gbt_cpu_job) + sizeof(float) + sizeof(int64_t) +
@@ -31,12 +33,11 @@ static int64_t cpu_bytes(const gbt_backend_config *config, const gbt_dataset *da
 static void report(const gbt_backend *b)
 {
     const double *s = b->seconds;
-    gbt_log_line(
-        GBT_LOG_DEBUG,
-        "cpu backend (%s): gradients %.3f s, copy %.3f s, build %.3f s, search %.3f s, "
-        "partition %.3f s, scores %.3f s",
-        b->scans.name, s[GBT_CPU_GRADIENTS], s[GBT_CPU_COPY], s[GBT_CPU_BUILD], s[GBT_CPU_SEARCH],
-        s[GBT_CPU_PARTITION], s[GBT_CPU_SCORES]);
+    gbt_log_line(GBT_LOG_DEBUG,
+                 "cpu backend (%s): gradients %.3f s, copy %.3f s, build %.3f s, search %.3f s, "
+                 "partition %.3f s, scores %.3f s",
+                 b->scans.name, s[GBT_CPU_GRADIENTS], s[GBT_CPU_COPY], s[GBT_CPU_BUILD],
+                 s[GBT_CPU_SEARCH], s[GBT_CPU_PARTITION], s[GBT_CPU_SCORES]);
 }
 
 static void release_all(gbt_backend *b)
@@ -44,11 +45,31 @@ static void release_all(gbt_backend *b)
     if (b == NULL) {
         return;
     }
-    void *const block[] = {b->scores,   b->grad,   b->hess,   b->measure,  b->column,
-                           b->column_of, b->feature, b->counted, b->record, b->row,
-                           b->node,     b->run,    b->pool,   b->scratch,  b->packed,
-                           b->slots,    b->unused, b->job,    b->found,    b->leaf,
-                           b->leaf_value, b->residual, b->residual_weight, b->leaf_first, b->sampled};
+    void *const block[] = {b->scores,
+                           b->grad,
+                           b->hess,
+                           b->measure,
+                           b->column,
+                           b->column_of,
+                           b->feature,
+                           b->counted,
+                           b->record,
+                           b->row,
+                           b->node,
+                           b->run,
+                           b->pool,
+                           b->scratch,
+                           b->packed,
+                           b->slots,
+                           b->unused,
+                           b->job,
+                           b->found,
+                           b->leaf,
+                           b->leaf_value,
+                           b->residual,
+                           b->residual_weight,
+                           b->leaf_first,
+                           b->sampled};
     for (size_t i = 0; i < sizeof block / sizeof block[0]; i++) {
         gbt_release(block[i]);
     }
@@ -116,7 +137,8 @@ static gbt_status cpu_open(const gbt_backend_config *config, const gbt_dataset *
     *out = NULL;
     assert(config->max_nodes >= 1 && config->min_child_samples >= 1 && config->threads >= 1);
     if (data->n_rows > UINT32_MAX) {
-        return gbt_fail(GBT_ERR_UNSUPPORTED, "training set: %lld rows; at most %lld fit one process",
+        return gbt_fail(GBT_ERR_UNSUPPORTED,
+                        "training set: %lld rows; at most %lld fit one process",
                         (long long)data->n_rows, (long long)UINT32_MAX);
     }
     GBT_TRY(GBT_NEW_ZERO(b, 1));

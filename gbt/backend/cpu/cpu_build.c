@@ -1,10 +1,10 @@
-/* Which histograms are made, from what, by whom. The smaller child's comes from its rows, the larger
- * one's is the parent's less the smaller one's, in the parent's place. From rows as well: a larger child
- * whose parent has no histogram any more, and one that is the first on its branch to have few enough rows
- * for the counted format, since its parent holds no counts.
+/* Which histograms are made, from what, by whom. The smaller child's comes from its rows, the
+ * larger one's is the parent's less the smaller one's, in the parent's place. From rows as well:
+ * a larger child whose parent has no histogram any more, and one that is the first on its branch
+ * to have few enough rows for the counted format, since its parent holds no counts.
  *
- * Large nodes are shared: every thread adds up its own part, then the parts' histograms are summed slot
- * range by slot range. Small nodes go to one thread each. */
+ * Large nodes are shared: every thread adds up its own part, then the parts' histograms are
+ * summed slot range by slot range. Small nodes go to one thread each. */
 #include <assert.h>
 #include <string.h>
 
@@ -18,22 +18,32 @@ static gbt_cpu_histogram *histogram_of(const gbt_backend *b, int32_t node)
     return &b->pool[b->node[node].histogram];
 }
 
-GBT_CLONES static void subtract_words(uint64_t *restrict from, const uint64_t *restrict less, int32_t n)
+GBT_CLONES static void subtract_words(uint64_t *restrict from, const uint64_t *restrict less,
+                                      int64_t n)
 {
-    for (int32_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n; i++) {
         from[i] -= less[i];
     }
 }
 
-GBT_CLONES static void subtract_counted_words(uint64_t *restrict from, const uint64_t *restrict less,
-                                              int32_t n)
+GBT_CLONES static void subtract_counted_words(uint64_t *restrict from,
+                                              const uint64_t *restrict less, int64_t n)
 {
-    for (int32_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n; i++) {
         from[i] -= gbt_cpu_pack(gbt_cpu_counted_grad(less[i]), gbt_cpu_counted_hess(less[i]));
     }
 }
 
-static gbt_sum sum_at(const gbt_cpu_histogram *histogram, int32_t i)
+GBT_CLONES static void subtract_packed_from_pairs(gbt_sum *restrict from,
+                                                  const uint64_t *restrict less, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        from[i].grad -= gbt_cpu_packed_grad(less[i]);
+        from[i].hess -= gbt_cpu_packed_hess(less[i]);
+    }
+}
+
+static gbt_sum sum_at(const gbt_cpu_histogram *histogram, int64_t i)
 {
     if (histogram->format == GBT_CPU_WIDE) {
         return ((const gbt_sum *)histogram->slots)[i];
@@ -44,58 +54,65 @@ static gbt_sum sum_at(const gbt_cpu_histogram *histogram, int32_t i)
                : (gbt_sum){gbt_cpu_counted_grad(word), gbt_cpu_counted_hess(word)};
 }
 
-/* Wide parent: the result is wide, or packed into the front of the same memory. */
-static void subtract_from_wide(gbt_cpu_histogram *from, const gbt_cpu_histogram *less, int32_t n,
-                               gbt_cpu_format result)
+/* Slots [first, last) of a parent that keeps its format as its larger child. */
+static void subtract_slots(gbt_cpu_histogram *from, const gbt_cpu_histogram *less, int64_t first,
+                           int64_t last)
 {
-    gbt_sum *wide = from->slots;
-    uint64_t *packed = from->slots;
-    for (int32_t i = 0; i < n; i++) {
-        const gbt_sum small = sum_at(less, i);
-        const gbt_sum large = {wide[i].grad - small.grad, wide[i].hess - small.hess};
-        if (result == GBT_CPU_WIDE) {
-            wide[i] = large;
-        } else {
-            packed[i] = gbt_cpu_pack(large.grad, large.hess);
+    gbt_sum *pair = from->slots;
+    uint64_t *word = from->slots;
+    if (from->format == less->format) {
+        const int64_t words = from->format == GBT_CPU_WIDE ? 2 : 1;
+        subtract_words(word + first * words, (const uint64_t *)less->slots + first * words,
+                       (last - first) * words);
+    } else if (from->format == GBT_CPU_PACKED) {
+        subtract_counted_words(word + first, (const uint64_t *)less->slots + first, last - first);
+    } else if (less->format == GBT_CPU_PACKED) {
+        subtract_packed_from_pairs(pair + first, (const uint64_t *)less->slots + first,
+                                   last - first);
+    } else {
+        for (int64_t i = first; i < last; i++) {
+            const gbt_sum small = sum_at(less, i);
+            pair[i].grad -= small.grad;
+            pair[i].hess -= small.hess;
         }
     }
 }
 
-static void subtract_rows(const gbt_backend *b, gbt_cpu_histogram *from, const gbt_cpu_histogram *less)
+/* Turns pairs into packed words at the front of the same memory. */
+static void pack_slots(gbt_cpu_histogram *histogram, int64_t n)
+{
+    const gbt_sum *pair = histogram->slots;
+    uint64_t *word = histogram->slots;
+    for (int64_t i = 0; i < n; i++) {
+        word[i] = gbt_cpu_pack(pair[i].grad, pair[i].hess);
+    }
+}
+
+static void subtract_rows(const gbt_backend *b, gbt_cpu_histogram *from,
+                          const gbt_cpu_histogram *less)
 {
     for (int32_t k = 0; k < b->n_counted; k++) {
         const gbt_cpu_column *column = &b->column[b->counted[k]];
         for (int32_t i = column->slot; i < column->slot + column->n_codes; i++) {
-            from->rows[i] -= less->format == GBT_CPU_COUNTED
-                                 ? (uint32_t)gbt_cpu_counted_rows(((const uint64_t *)less->slots)[i])
-                                 : less->rows[i];
+            from->rows[i] -=
+                less->format == GBT_CPU_COUNTED
+                    ? (uint32_t)gbt_cpu_counted_rows(((const uint64_t *)less->slots)[i])
+                    : less->rows[i];
         }
     }
 }
 
-/* Turns the parent's histogram into that of its larger child, whose format is `result`. */
-static void subtract(const gbt_backend *b, gbt_cpu_histogram *from, const gbt_cpu_histogram *less,
-                     gbt_cpu_format result)
+/* What is left to do when the slots of the parent are those of its larger child. */
+static void finish_large(const gbt_backend *b, gbt_cpu_histogram *from,
+                         const gbt_cpu_histogram *less, int64_t n_rows)
 {
-    if (from->format == GBT_CPU_WIDE) {
-        subtract_from_wide(from, less, b->n_slots, result);
-    } else if (from->format == less->format) {
-        subtract_words(from->slots, less->slots, b->n_slots);
-    } else {
-        subtract_counted_words(from->slots, less->slots, b->n_slots);
+    const gbt_cpu_format result = gbt_cpu_format_of(b, n_rows);
+    if (from->format != result) {
+        pack_slots(from, b->n_slots);
+        from->format = result;
     }
     if (result != GBT_CPU_COUNTED) {
         subtract_rows(b, from, less);
-    }
-    from->format = result;
-}
-
-/* Finishes a job whose own histogram is complete. */
-static void finish_job(gbt_backend *b, const gbt_cpu_job *job)
-{
-    if (job->large >= 0) {
-        subtract(b, histogram_of(b, job->large), histogram_of(b, job->node),
-                 gbt_cpu_format_of(b, b->node[job->large].n_rows));
     }
 }
 
@@ -110,8 +127,12 @@ static void run_job(void *context, int64_t first, int64_t last, int thread)
     gbt_backend *b = task->backend;
     (void)last;
     const gbt_cpu_job *job = &task->job[first];
-    gbt_cpu_add_rows(b, histogram_of(b, job->node), 0, b->n_parts, job->node, thread);
-    finish_job(b, job);
+    gbt_cpu_histogram *to = histogram_of(b, job->node);
+    gbt_cpu_add_rows(b, to, 0, b->n_parts, job->node, thread);
+    if (job->large >= 0) {
+        subtract_slots(histogram_of(b, job->large), to, 0, b->n_slots);
+        finish_large(b, histogram_of(b, job->large), to, b->node[job->large].n_rows);
+    }
 }
 
 static void add_own_part(void *context, int64_t part, int64_t last, int thread)
@@ -119,10 +140,11 @@ static void add_own_part(void *context, int64_t part, int64_t last, int thread)
     const build_task *task = context;
     gbt_backend *b = task->backend;
     (void)thread;
-    gbt_cpu_add_rows(b, &b->scratch[part], (int32_t)part, (int32_t)last, task->job->node, (int)part);
+    gbt_cpu_add_rows(b, &b->scratch[part], (int32_t)part, (int32_t)last, task->job->node,
+                     (int)part);
 }
 
-/* Slots [first, last) of all parts, summed into the node's histogram. */
+/* Slots [first, last) of all parts, summed into the node's histogram and taken off its parent's. */
 static void sum_slots(void *context, int64_t first, int64_t last, int thread)
 {
     const build_task *task = context;
@@ -138,6 +160,9 @@ static void sum_slots(void *context, int64_t first, int64_t last, int thread)
         for (int64_t i = first * words; i < last * words; i++) {
             sum[i] += share[i];
         }
+    }
+    if (task->job->large >= 0) {
+        subtract_slots(histogram_of(b, task->job->large), to, first, last);
     }
 }
 
@@ -163,7 +188,9 @@ static void run_shared(gbt_backend *b, const gbt_cpu_job *job)
     to->format = b->scratch[0].format;
     gbt_for_chunks(b->n_parts, b->n_slots, SUM_SLOTS, sum_slots, &task);
     sum_rows(b, to);
-    finish_job(b, job);
+    if (job->large >= 0) {
+        finish_large(b, histogram_of(b, job->large), to, b->node[job->large].n_rows);
+    }
 }
 
 /* Makes the histograms of n jobs; large nodes first, they need all threads. */
@@ -195,8 +222,8 @@ static bool can_subtract(const gbt_backend *b, const gbt_build *build)
            histogram_of(b, build->parent)->format == GBT_CPU_COUNTED;
 }
 
-/* A histogram for `node` and the job to fill it; nothing when the pool has none: it will be made when
- * the node is searched. */
+/* A histogram for `node` and the job to fill it; nothing when the pool has none: it will be made
+ * when the node is searched. */
 static bool plan(gbt_backend *b, int32_t node, int32_t large, int32_t *n_jobs)
 {
     gbt_cpu_pool_give(b, node);

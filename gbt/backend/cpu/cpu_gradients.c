@@ -1,6 +1,6 @@
-/* Gradient pairs of all outputs, and their largest values and sums of squares, chunk by chunk while the
- * chunk is in the cache; the choice of a tree's fixed-point unit from these. Does not quantise: see
- * cpu_working_set.c. Cost: the loss's, and one read of 8 bytes a row and output. */
+/* Gradient pairs of all outputs, and their largest values and sums of squares, chunk by chunk
+ * while the chunk is in the cache; the choice of a tree's fixed-point unit from these. Does not
+ * quantise: see cpu_working_set.c. Cost: the loss's, and one read of 8 bytes a row and output. */
 #include <math.h>
 #include <string.h>
 
@@ -54,8 +54,8 @@ static void gradients_of_chunk(void *context, int64_t first, int64_t last, int t
 {
     gbt_backend *b = context;
     (void)thread;
-    gbt_objective_gpairs(b->objective, b->scores, b->target, b->weight, b->n_rows, first, last, b->grad,
-                         b->hess);
+    gbt_objective_gpairs(b->objective, b->scores, b->target, b->weight, b->n_rows, first, last,
+                         b->grad, b->hess);
     measure_rows(b, first, last);
 }
 
@@ -104,10 +104,11 @@ static gbt_status refuse(const gbt_backend *b, int32_t round, int32_t output, in
     while (isfinite(grad[row]) && isfinite(hess[row]) && !(hess[row] < 0.0f)) {
         row++;
     }
-    return gbt_fail(GBT_ERR_NUMERIC,
-                    "round %d, output %d, row %lld: gradient %g, hessian %g; both must be finite and "
-                    "the hessian not negative",
-                    (int)round, (int)output, (long long)row, (double)grad[row], (double)hess[row]);
+    return gbt_fail(
+        GBT_ERR_NUMERIC,
+        "round %d, output %d, row %lld: gradient %g, hessian %g; both must be finite and "
+        "the hessian not negative",
+        (int)round, (int)output, (long long)row, (double)grad[row], (double)hess[row]);
 }
 
 gbt_status gbt_cpu_choose_quant(gbt_backend *b, int32_t round, int32_t output)

@@ -1,9 +1,11 @@
-/* Histograms from rows: eight columns at a time over blocks of records that stay in the cache, one add
- * to memory for each row and column. Decides nothing: which nodes, by which thread, is in cpu_build.c.
+/* Histograms from rows: eight columns at a time over blocks of records that stay in the cache,
+ * one add to memory for each row and column. Decides nothing: which nodes, by which thread, is
+ * in cpu_build.c.
  *
- * The narrow kernel adds one 64-bit word, the wide one a pair of 64-bit integers; either way it is one
- * store, and one store a cycle is what bounds it. Measured: 1.1 cycles for each row and column.
- * Narrow sums of nodes with more rows than a packed word holds are folded into pairs in time. */
+ * The narrow kernel adds one 64-bit word, the wide one a pair of 64-bit integers; either way it
+ * is one store, and one store a cycle is what bounds it. Measured: 1.1 cycles for each row and
+ * column. Narrow sums of nodes with more rows than a packed word holds are folded into pairs in
+ * time. */
 #include <string.h>
 
 #include "gbt/backend/cpu/cpu_internal.h"
@@ -26,11 +28,11 @@ typedef int64_t pair64 __attribute__((vector_size(16), may_alias));
 typedef struct group {
     const uint8_t *record; /* of the first row, at the group's first column */
     int64_t n, step;
-    int64_t grad_at;       /* from `record` */
+    int64_t grad_at; /* from `record` */
     void *slots[GROUP];
 } group;
 
-#define SLOTS_OF(type, g)                                                                      \
+#define SLOTS_OF(type, g)                                                                    \
     type *s0 = (g)->slots[0], *s1 = (g)->slots[1], *s2 = (g)->slots[2], *s3 = (g)->slots[3]; \
     type *s4 = (g)->slots[4], *s5 = (g)->slots[5], *s6 = (g)->slots[6], *s7 = (g)->slots[7]
 
@@ -55,8 +57,8 @@ static ALWAYS_INLINE void add_words(const group *g, gbt_cpu_format format, int n
         memcpy(&codes, at, sizeof codes);
         const int64_t grad = (int32_t)gradient >> 16;
         const int64_t hess = gradient & 0xffff;
-        uint64_t word =
-            format == GBT_CPU_COUNTED ? gbt_cpu_pack_counted(grad, hess, 1) : gbt_cpu_pack(grad, hess);
+        uint64_t word = format == GBT_CPU_COUNTED ? gbt_cpu_pack_counted(grad, hess, 1)
+                                                  : gbt_cpu_pack(grad, hess);
         ONE_VALUE(word);
         ADD(0, word)
         ADD(1, word)
@@ -93,16 +95,32 @@ static ALWAYS_INLINE void add_pairs(const group *g, int n_columns)
 }
 
 /* One loop for each number of columns. */
-#define CHOOSE(n_columns, CALL)  \
-    switch (n_columns) {         \
-    case 1: CALL(1); break;      \
-    case 2: CALL(2); break;      \
-    case 3: CALL(3); break;      \
-    case 4: CALL(4); break;      \
-    case 5: CALL(5); break;      \
-    case 6: CALL(6); break;      \
-    case 7: CALL(7); break;      \
-    default: CALL(8); break;     \
+#define CHOOSE(n_columns, CALL) \
+    switch (n_columns) {        \
+    case 1:                     \
+        CALL(1);                \
+        break;                  \
+    case 2:                     \
+        CALL(2);                \
+        break;                  \
+    case 3:                     \
+        CALL(3);                \
+        break;                  \
+    case 4:                     \
+        CALL(4);                \
+        break;                  \
+    case 5:                     \
+        CALL(5);                \
+        break;                  \
+    case 6:                     \
+        CALL(6);                \
+        break;                  \
+    case 7:                     \
+        CALL(7);                \
+        break;                  \
+    default:                    \
+        CALL(8);                \
+        break;                  \
     }
 
 #define CALL_PACKED(n) add_words(g, GBT_CPU_PACKED, n)
@@ -128,13 +146,17 @@ static void add_wide(const group *g, int n_columns)
 static void add_records(const gbt_backend *b, int64_t first, int64_t n, void *slots,
                         gbt_cpu_format format)
 {
-    const int64_t slot_bytes = b->quant.is_wide ? (int64_t)sizeof(gbt_sum) : (int64_t)sizeof(uint64_t);
+    const int64_t slot_bytes =
+        b->quant.is_wide ? (int64_t)sizeof(gbt_sum) : (int64_t)sizeof(uint64_t);
     const int64_t block_rows = BLOCK_BYTES / b->step > 16 ? BLOCK_BYTES / b->step : 16;
     for (int64_t row = 0; row < n; row += block_rows) {
         const uint8_t *record = b->record + (first + row) * b->step;
         for (int32_t k = 0; k < b->n_columns; k += GROUP) {
             const int32_t n_columns = b->n_columns - k < GROUP ? b->n_columns - k : GROUP;
-            group g = {record + k, n - row < block_rows ? n - row : block_rows, b->step, b->grad_at - k,
+            group g = {record + k,
+                       n - row < block_rows ? n - row : block_rows,
+                       b->step,
+                       b->grad_at - k,
                        {0}};
             for (int32_t i = 0; i < GROUP; i++) {
                 const int32_t column = k + (i < n_columns ? i : 0);
@@ -176,7 +198,8 @@ static void count_records(const gbt_backend *b, int64_t first, int64_t n, uint32
 
 static void clear(const gbt_backend *b, gbt_cpu_histogram *histogram)
 {
-    const size_t slot_bytes = histogram->format == GBT_CPU_WIDE ? sizeof(gbt_sum) : sizeof(uint64_t);
+    const size_t slot_bytes =
+        histogram->format == GBT_CPU_WIDE ? sizeof(gbt_sum) : sizeof(uint64_t);
     memset(histogram->slots, 0, (size_t)b->n_slots * slot_bytes);
     if (histogram->format != GBT_CPU_COUNTED) {
         for (int32_t i = 0; i < b->n_counted; i++) {
@@ -187,7 +210,8 @@ static void clear(const gbt_backend *b, gbt_cpu_histogram *histogram)
 }
 
 /* Narrow gradients, more rows than packed words hold: in pieces, folded one by one. */
-static void add_folded(const gbt_backend *b, int64_t first, int64_t n, gbt_sum *wide, uint64_t *packed)
+static void add_folded(const gbt_backend *b, int64_t first, int64_t n, gbt_sum *wide,
+                       uint64_t *packed)
 {
     for (int64_t row = 0; row < n; row += GBT_CPU_PACKED_ROWS) {
         const int64_t piece = n - row < GBT_CPU_PACKED_ROWS ? n - row : GBT_CPU_PACKED_ROWS;

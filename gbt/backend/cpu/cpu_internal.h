@@ -1,5 +1,5 @@
-/* What the files of the cpu backend share: buffers, the working set, histograms, the steps of a tree.
- * README.md in this folder tells the idea. Nothing outside this folder includes this file. */
+/* What the files of the cpu backend share: buffers, the working set, histograms, the steps of a
+ * tree. README.md in this folder tells the idea. Nothing outside this folder includes this file. */
 #ifndef GBT_BACKEND_CPU_CPU_INTERNAL_H
 #define GBT_BACKEND_CPU_CPU_INTERNAL_H
 
@@ -10,19 +10,19 @@
 
 /* Sizes that a test build may shrink to reach every path with few rows. */
 #ifndef GBT_CPU_BLOCK_ROWS
-#define GBT_CPU_BLOCK_ROWS 256      /* sampled rows that a thread copies at a time */
+#define GBT_CPU_BLOCK_ROWS 256 /* sampled rows that a thread copies at a time */
 #endif
 #ifndef GBT_CPU_SHARED_UPDATES
 #define GBT_CPU_SHARED_UPDATES 131072 /* histogram updates from which all threads share one node */
 #endif
 #ifndef GBT_CPU_REGION_WORK
-#define GBT_CPU_REGION_WORK 32768   /* slots or rows from which a parallel region pays */
+#define GBT_CPU_REGION_WORK 32768 /* slots or rows from which a parallel region pays */
 #endif
 #ifndef GBT_CPU_COUNTED_ROWS
-#define GBT_CPU_COUNTED_ROWS 1023   /* at most: the row count has 10 bits */
+#define GBT_CPU_COUNTED_ROWS 1023 /* at most: the row count has 10 bits */
 #endif
 #ifndef GBT_CPU_PACKED_ROWS
-#define GBT_CPU_PACKED_ROWS 65535   /* at most: 65535 * 65535 < 2^32, 65535 * 32767 < 2^31 */
+#define GBT_CPU_PACKED_ROWS 65535 /* at most: 65535 * 65535 < 2^32, 65535 * 32767 < 2^31 */
 #endif
 
 enum {
@@ -51,7 +51,7 @@ typedef struct gbt_cpu_measure {
 
 /* One byte column of the working set. */
 typedef struct gbt_cpu_column {
-    int32_t source;  /* column of the bin matrix */
+    int32_t source; /* column of the bin matrix */
     int32_t n_codes;
     int32_t slot;    /* its first slot in a histogram */
     bool is_counted; /* histograms count its rows beside the sums */
@@ -60,20 +60,20 @@ typedef struct gbt_cpu_column {
 /* One feature that the tree may split on, with what a search needs of it. */
 typedef struct gbt_cpu_feature {
     int32_t feature;
-    int32_t column;     /* of the working set */
-    int32_t slot;       /* of the column */
-    int32_t n_bins;     /* value bins */
+    int32_t column; /* of the working set */
+    int32_t slot;   /* of the column */
+    int32_t n_bins; /* value bins */
     bool is_categorical, has_missing;
     gbt_bin_place place;
 } gbt_cpu_feature;
 
 /* Histogram of one node: slots side by side for all columns. Format by rows, see cpu_scan.h. */
 typedef struct gbt_cpu_histogram {
-    void *slots;      /* [n_slots] uint64_t, or gbt_sum when wide */
-    uint32_t *rows;   /* [n_slots] rows of each code, of the counted columns only; not when counted */
-    int32_t node;     /* -1: free */
+    void *slots;    /* [n_slots] uint64_t, or gbt_sum when wide */
+    uint32_t *rows; /* [n_slots] rows of each code, of the counted columns only; not when counted */
+    int32_t node;   /* -1: free */
     gbt_cpu_format format;
-    int64_t stamp;    /* of the call that used it last */
+    int64_t stamp; /* of the call that used it last */
 } gbt_cpu_histogram;
 
 typedef struct gbt_cpu_node {
@@ -91,61 +91,61 @@ typedef struct gbt_cpu_run {
 /* A histogram to make from rows; then, perhaps, the sibling's from the parent's. */
 typedef struct gbt_cpu_job {
     int32_t node;
-    int32_t large;     /* node that takes the parent's histogram less this one; -1: none */
+    int32_t large; /* node that takes the parent's histogram less this one; -1: none */
 } gbt_cpu_job;
 
 /* What the search found for one feature of one node. */
 typedef struct gbt_cpu_found {
-    double sides;        /* gains of both sides; not above the node's floor: nothing */
-    int32_t candidate;   /* numeric: bin; categorical: number in the plan */
+    double sides;                  /* gains of both sides; not above the node's floor: nothing */
+    int32_t candidate;             /* numeric: bin; categorical: number in the plan */
     bool missing_left, is_certain; /* is_certain: both sides are known to have enough rows */
 } gbt_cpu_found;
 
 struct gbt_backend {
     gbt_backend_config config;
-    const gbt_dataset *data;           /* borrowed, like the next three */
+    const gbt_dataset *data; /* borrowed, like the next three */
     const gbt_objective *objective;
-    const float *target;               /* [n_rows] */
-    const float *weight;               /* [n_rows] or NULL */
+    const float *target; /* [n_rows] */
+    const float *weight; /* [n_rows] or NULL */
     gbt_cpu_scans scans;
     int64_t n_rows;
     int32_t n_outputs;
 
-    float *scores, *grad, *hess;       /* [n_outputs x n_rows] */
-    gbt_cpu_measure *measure;          /* [n_outputs x n_chunks] */
+    float *scores, *grad, *hess; /* [n_outputs x n_rows] */
+    gbt_cpu_measure *measure;    /* [n_outputs x n_chunks] */
     int64_t n_chunks;
 
     /* The tree under way. */
     gbt_sample sample;
     gbt_quant quant;
-    int32_t hess_least, hess_most;     /* units of a row's hessian */
-    int64_t least_hess;                /* units that each side of a numeric split needs */
-    gbt_cpu_column *column;            /* [n_columns] of the working set */
-    int32_t *column_of;                /* [columns of the bin matrix] in the working set or -1 */
-    gbt_cpu_feature *feature;          /* [n_features] */
-    int32_t *counted;                  /* [n_counted] columns that have their rows counted */
+    int32_t hess_least, hess_most; /* units of a row's hessian */
+    int64_t least_hess;            /* units that each side of a numeric split needs */
+    gbt_cpu_column *column;        /* [n_columns] of the working set */
+    int32_t *column_of;            /* [columns of the bin matrix] in the working set or -1 */
+    gbt_cpu_feature *feature;      /* [n_features] */
+    int32_t *counted;              /* [n_counted] columns that have their rows counted */
     int32_t n_columns, n_features, n_counted, n_slots;
-    bool counts_all;                   /* a common search came: count all columns */
+    bool counts_all; /* a common search came: count all columns */
 
     /* The working set: a record has a code for every column, then the gradient. */
-    uint8_t *record;                   /* [n_rows x step] */
-    uint32_t *row;                     /* [n_rows] row of the data set */
-    int64_t step;                      /* bytes, a multiple of 16 */
-    int32_t grad_at;                   /* byte of the gradient */
-    int32_t n_parts;                   /* parts of the working set in this tree, one thread each */
-    gbt_cpu_node *node;                /* [max_nodes] */
-    gbt_cpu_run *run;                  /* [max_nodes x threads] */
+    uint8_t *record;    /* [n_rows x step] */
+    uint32_t *row;      /* [n_rows] row of the data set */
+    int64_t step;       /* bytes, a multiple of 16 */
+    int32_t grad_at;    /* byte of the gradient */
+    int32_t n_parts;    /* parts of the working set in this tree, one thread each */
+    gbt_cpu_node *node; /* [max_nodes] */
+    gbt_cpu_run *run;   /* [max_nodes x threads] */
 
-    gbt_cpu_histogram *pool;           /* [n_pool] */
-    gbt_cpu_histogram *scratch;        /* [threads] share of a node that all threads build */
-    uint64_t **packed;                 /* [threads] of [most_slots]: words to be folded, else zero */
-    char *slots;                       /* block behind pool, scratch and packed */
-    int32_t *unused;                   /* [n_pool] free ones, the last taken first: still in cache */
+    gbt_cpu_histogram *pool;    /* [n_pool] */
+    gbt_cpu_histogram *scratch; /* [threads] share of a node that all threads build */
+    uint64_t **packed;          /* [threads] of [most_slots]: words to be folded, else zero */
+    char *slots;                /* block behind pool, scratch and packed */
+    int32_t *unused;            /* [n_pool] free ones, the last taken first: still in cache */
     int32_t n_pool, n_unused, most_slots;
     int64_t stamp;
 
-    gbt_cpu_job *job;                  /* [2 x max_nodes] */
-    gbt_cpu_found *found;              /* [group_nodes x n_features] of a group of searches */
+    gbt_cpu_job *job;     /* [2 x max_nodes] */
+    gbt_cpu_found *found; /* [group_nodes x n_features] of a group of searches */
     int32_t group_nodes;
     uint16_t *leaf;                    /* [n_rows] number of the row's leaf, by row */
     float *leaf_value;                 /* [max_nodes] */
@@ -160,8 +160,8 @@ static inline gbt_cpu_run *gbt_cpu_runs(const gbt_backend *b, int32_t node)
     return b->run + (int64_t)node * b->config.threads;
 }
 
-/* Slots of one column with n codes: whole cache lines, and never a multiple of 64 slots, so that equal
- * codes of different columns do not meet in one set of the cache. */
+/* Slots of one column with n codes: whole cache lines, and never a multiple of 64 slots, so that
+ * equal codes of different columns do not meet in one set of the cache. */
 static inline int32_t gbt_cpu_slots_of(int32_t n_codes)
 {
     const int32_t n = (n_codes + 7) & ~7;
@@ -175,24 +175,27 @@ gbt_status gbt_cpu_set_gradients(gbt_backend *, const float *grad, const float *
 gbt_status gbt_cpu_choose_quant(gbt_backend *, int32_t round, int32_t output);
 
 /* cpu_working_set.c */
-gbt_status gbt_cpu_begin_tree(gbt_backend *, int32_t round, int32_t output, const gbt_sample *, gbt_root *);
+gbt_status gbt_cpu_begin_tree(gbt_backend *, int32_t round, int32_t output, const gbt_sample *,
+                              gbt_root *);
 
 /* cpu_pool.c: histograms of the pool. */
 int64_t gbt_cpu_pool_bytes(const gbt_backend_config *, const gbt_dataset *);
 gbt_status gbt_cpu_pool_open(gbt_backend *);
 void gbt_cpu_pool_reset(gbt_backend *);
-/* Takes a free histogram, or the one unused for longest, for `node`; false when all were used by this
- * call (stamp). */
+/* Takes a free histogram, or the one unused for longest, for `node`; false when all were used by
+ * this call (stamp). */
 bool gbt_cpu_pool_take(gbt_backend *, int32_t node);
 void gbt_cpu_pool_give(gbt_backend *, int32_t node); /* back, if the node has one */
 void gbt_cpu_pool_pass(gbt_backend *, int32_t from, int32_t to);
 
 /* cpu_histogram.c: rows to slots. */
-void gbt_cpu_add_rows(const gbt_backend *, gbt_cpu_histogram *, int32_t first_part, int32_t last_part,
-                      int32_t node, int thread);
+void gbt_cpu_add_rows(const gbt_backend *, gbt_cpu_histogram *, int32_t first_part,
+                      int32_t last_part, int32_t node, int thread);
 gbt_cpu_format gbt_cpu_format_of(const gbt_backend *, int64_t n_rows);
-/* rows, sums [GBT_CPU_MAX_CODES]: one column of the node's rows, without a histogram; sums may be NULL. */
-void gbt_cpu_count_column(const gbt_backend *, int32_t node, int32_t column, uint32_t *rows, gbt_sum *sums);
+/* rows, sums [GBT_CPU_MAX_CODES]: one column of the node's rows, without a histogram; sums may
+ * be NULL. */
+void gbt_cpu_count_column(const gbt_backend *, int32_t node, int32_t column, uint32_t *rows,
+                          gbt_sum *sums);
 
 /* cpu_build.c: which histograms, by whom. */
 gbt_status gbt_cpu_build(gbt_backend *, const gbt_build *, int32_t n);
@@ -203,14 +206,15 @@ bool gbt_cpu_build_missing(gbt_backend *, int32_t node);
 int32_t gbt_cpu_group_nodes(int32_t n_features);
 /* Sets least_hess of the tree. */
 void gbt_cpu_search_begin(gbt_backend *);
-gbt_status gbt_cpu_search(gbt_backend *, const gbt_search *, int32_t n, bool is_common, gbt_split *best);
+gbt_status gbt_cpu_search(gbt_backend *, const gbt_search *, int32_t n, bool is_common,
+                          gbt_split *best);
 
 /* cpu_partition.c */
 gbt_status gbt_cpu_split_rows(gbt_backend *, const gbt_apply *, int32_t n, int64_t *left_rows);
 
 /* cpu_scores.c */
-gbt_status gbt_cpu_renew(gbt_backend *, int32_t output, const int32_t *leaf_of_node, int32_t n_leaves,
-                         float *out);
+gbt_status gbt_cpu_renew(gbt_backend *, int32_t output, const int32_t *leaf_of_node,
+                         int32_t n_leaves, float *out);
 gbt_status gbt_cpu_end_tree(gbt_backend *, int32_t output, const gbt_tree *,
                             const int32_t *leaf_node_of_node);
 

@@ -1,7 +1,8 @@
-/* Partition of a node's rows: the records themselves move, left ones to the front of each thread's run.
- * A block from the front and a block from the back are looked through for misplaced records, their
- * positions noted without branches, then misplaced pairs change places. The order within a side is
- * arbitrary: nothing depends on it. Cost: 1.0 to 1.2 ns a row of 32 bytes. */
+/* Partition of a node's rows: the records themselves move, left ones to the front of each
+ * thread's run. A block from the front and a block from the back are looked through for
+ * misplaced records, their positions noted without branches, then misplaced pairs change places.
+ * The order within a side is arbitrary: nothing depends on it. Cost: 1.0 to 1.2 ns a row of 32
+ * bytes. */
 #include <assert.h>
 #include <string.h>
 
@@ -14,11 +15,11 @@ enum { BLOCK = 128, LAST_ROWS = 1024 };
 
 /* One run of records and how to tell where they go. */
 typedef struct run_task {
-    uint8_t *record;         /* of the run's first row */
-    uint32_t *row;           /* likewise */
+    uint8_t *record; /* of the run's first row */
+    uint32_t *row;   /* likewise */
     int64_t n, step;
     int32_t column;
-    const uint8_t *is_left;  /* [GBT_CPU_MAX_CODES] by code of the column */
+    const uint8_t *is_left; /* [GBT_CPU_MAX_CODES] by code of the column */
 } run_task;
 
 /* Bytes moved at once: one register where there is AVX2, else two. */
@@ -46,8 +47,8 @@ static ALWAYS_INLINE void exchange(const run_task *t, int64_t step, int64_t i, i
     t->row[j] = row;
 }
 
-/* The last rows, few enough to note all misplaced ones at once: those before the border that go right and
- * those behind it that go left are equally many. */
+/* The last rows, few enough to note all misplaced ones at once: those before the border that go
+ * right and those behind it that go left are equally many. */
 static ALWAYS_INLINE int64_t finish(const run_task *t, int64_t step, int64_t first, int64_t last)
 {
     const uint8_t *code = t->record + t->column;
@@ -126,7 +127,7 @@ GBT_CLONES static int64_t partition_run(const run_task *t)
 
 typedef struct split_task {
     const gbt_backend *backend;
-    const gbt_apply *apply;  /* [n] */
+    const gbt_apply *apply; /* [n] */
     int32_t n;
 } split_task;
 
@@ -192,8 +193,8 @@ gbt_status gbt_cpu_split_rows(gbt_backend *b, const gbt_apply *apply, int32_t n,
         node->is_open = false;
         b->node[apply[i].left] =
             (gbt_cpu_node){.n_rows = left_rows[i], .histogram = -1, .is_open = true};
-        b->node[apply[i].right] = (gbt_cpu_node){
-            .n_rows = node->n_rows - left_rows[i], .histogram = -1, .is_open = true};
+        b->node[apply[i].right] =
+            (gbt_cpu_node){.n_rows = node->n_rows - left_rows[i], .histogram = -1, .is_open = true};
     }
     b->seconds[GBT_CPU_PARTITION] += gbt_clock() - start;
     return GBT_OK;

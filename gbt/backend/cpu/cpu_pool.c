@@ -1,5 +1,6 @@
-/* The pool of histograms: one per live node, at most as many as the bound on bytes allows. When all are
- * taken, the one unused for longest is dropped; its node's is made from rows again when it is needed. */
+/* The pool of histograms: one per live node, at most as many as the bound on bytes allows. When
+ * all are taken, the one unused for longest is dropped; its node's is made from rows again when
+ * it is needed. */
 #include <assert.h>
 #include <string.h>
 

@@ -1,12 +1,12 @@
-/* Formats of histogram slots, and the scan of one numeric feature's bins for the best plain split. The
- * scan has variants for vector units; all give the same bits.
+/* Formats of histogram slots, and the scan of one numeric feature's bins for the best plain
+ * split. The scan has variants for vector units; all give the same bits.
  *
  * Slots of a node (narrow gradients; wide gradients always have the wide format):
  *   counted  up to 1,023 rows     grad << 36 + hess << 10 + rows
  *   packed   up to 65,535 rows    grad << 32 + hess
  *   wide     more                 gbt_sum
- * The fields of a packed word never disturb each other within these bounds, so sums, differences and
- * prefix sums of whole words are those of the fields. */
+ * The fields of a packed word never disturb each other within these bounds, so sums, differences
+ * and prefix sums of whole words are those of the fields. */
 #ifndef GBT_BACKEND_CPU_CPU_SCAN_H
 #define GBT_BACKEND_CPU_CPU_SCAN_H
 
@@ -58,17 +58,18 @@ static inline uint64_t gbt_cpu_pack_counted(int64_t grad, int64_t hess, int64_t 
     return ((uint64_t)grad << 36) + ((uint64_t)hess << 10) + (uint64_t)rows;
 }
 
-/* One feature of one node. Slots are in order of bins; those up to the next multiple of 8 are readable. */
+/* One feature of one node. Slots are in order of bins; those up to the next multiple of 8 are
+ * readable. */
 typedef struct gbt_cpu_scan {
-    const void *slots;         /* [n_bins] values, then missing */
-    int32_t n_bins;            /* value bins */
-    bool has_missing;          /* sums of `missing` are not both zero: both directions count */
+    const void *slots; /* [n_bins] values, then missing */
+    int32_t n_bins;    /* value bins */
+    bool has_missing;  /* sums of `missing` are not both zero: both directions count */
     gbt_sum missing;
-    gbt_sum sum;               /* of the node */
-    int64_t least_hess;        /* each side must have at least this, in units */
+    gbt_sum sum;                              /* of the node */
+    int64_t least_hess;                       /* each side must have at least this, in units */
     int64_t n_rows, missing_rows, least_rows; /* counted only: of the node, missing, of a side */
     double grad_unit, hess_unit, lambda;
-    double floor;              /* the gains of both sides must exceed this */
+    double floor; /* the gains of both sides must exceed this */
 } gbt_cpu_scan;
 
 /* The best candidate; sides = floor: none. */

@@ -1,6 +1,6 @@
-/* The end of a tree: leaf values as quantiles of residuals, and new scores. Leaf numbers go to the rows
- * first, two bytes each in any order, so that scores change in sequence: 0.4 ns a row instead of up to 5.
- * Rows outside the sample walk the tree. */
+/* The end of a tree: leaf values as quantiles of residuals, and new scores. Leaf numbers go to
+ * the rows first, two bytes each in any order, so that scores change in sequence: 0.4 ns a row
+ * instead of up to 5. Rows outside the sample walk the tree. */
 #include <string.h>
 
 #include "gbt/backend/cpu/cpu_internal.h"
@@ -45,13 +45,14 @@ static void renew_leaves(void *context, int64_t first, int64_t last, int thread)
         const int64_t n = b->leaf_first[leaf + 1] - at;
         task->out[leaf] =
             n > 0 ? (float)gbt_weighted_quantile(b->residual + at, b->residual_weight + at, n,
-                                                 (double)b->objective->renew_level)
+                                                 b->objective->renew_level)
                   : 0.0f;
     }
 }
 
-/* Puts the residuals of each leaf side by side, in order of rows: a quantile with weights adds them up,
- * and its last bit must not depend on where threads left the rows. leaf_first becomes the borders. */
+/* Puts the residuals of each leaf side by side, in order of rows: a quantile with weights adds
+ * them up, and its last bit must not depend on where threads left the rows. leaf_first becomes
+ * the borders. */
 static void gather_residuals(gbt_backend *b, int32_t output, int32_t n_leaves)
 {
     const float *scores = b->scores + output * b->n_rows;
@@ -75,8 +76,8 @@ static void gather_residuals(gbt_backend *b, int32_t output, int32_t n_leaves)
     }
 }
 
-gbt_status gbt_cpu_renew(gbt_backend *b, int32_t output, const int32_t *leaf_of_node, int32_t n_leaves,
-                         float *out)
+gbt_status gbt_cpu_renew(gbt_backend *b, int32_t output, const int32_t *leaf_of_node,
+                         int32_t n_leaves, float *out)
 {
     const double start = gbt_clock();
     renew_task task = {b, out};
@@ -96,7 +97,7 @@ gbt_status gbt_cpu_renew(gbt_backend *b, int32_t output, const int32_t *leaf_of_
 typedef struct score_task {
     const gbt_backend *backend;
     const gbt_tree *tree;
-    float *scores;           /* [n_rows] */
+    float *scores; /* [n_rows] */
 } score_task;
 
 static void update_scores(void *context, int64_t first, int64_t last, int thread)

@@ -1,10 +1,11 @@
 /* Split search of single nodes: every feature's best candidate, then the best feature.
  *
- * Row counts, which min_child_samples needs exactly, are in the slots of small nodes only. Elsewhere
- * numeric features are searched as if all candidates had enough rows; when the winner's hessian sums do
- * not prove that it has, the rows of that one feature are counted and it is searched again, until the
- * winner is proven or counted. The result is the best candidate that has enough rows.
- * Cost: a scan of the slots (cpu_scan.c), with L1 or clipped weights about five times that. */
+ * Row counts, which min_child_samples needs exactly, are in the slots of small nodes only.
+ * Elsewhere numeric features are searched as if all candidates had enough rows; when the
+ * winner's hessian sums do not prove that it has, the rows of that one feature are counted and
+ * it is searched again, until the winner is proven or counted. The result is the best candidate
+ * that has enough rows. Cost: a scan of the slots (cpu_scan.c), with L1 or clipped weights about
+ * five times that. */
 #include <math.h>
 #include <string.h>
 
@@ -113,9 +114,10 @@ static gbt_cpu_found search_unpacked(const gbt_cpu_view *view, const gbt_cpu_fea
         left.hess += bins->sum[bin].hess;
         rows += bins->rows[bin];
         const bool is_left_heavy = left.hess >= view->task->sum.hess - left.hess;
-        for (int32_t d = has_missing || !is_left_heavy ? 0 : 1; d < (has_missing || is_left_heavy ? 2 : 1);
-             d++) {
-            const gbt_sum with = {left.grad + (d ? missing.grad : 0), left.hess + (d ? missing.hess : 0)};
+        for (int32_t d = has_missing || !is_left_heavy ? 0 : 1;
+             d < (has_missing || is_left_heavy ? 2 : 1); d++) {
+            const gbt_sum with = {left.grad + (d ? missing.grad : 0),
+                                  left.hess + (d ? missing.hess : 0)};
             const int64_t with_rows = bins->has_rows ? rows + (d ? missing_rows : 0) : -1;
             double sides = 0.0;
             if (gbt_cpu_weigh(view, with, with_rows, 0.0, &sides) && sides > best.sides) {
@@ -189,7 +191,8 @@ static const void *order_slots(const gbt_cpu_view *view, const gbt_cpu_feature *
 }
 
 /* Sums and rows (counted format only) of the missing bin. */
-static void read_missing(const void *slots, int32_t n_bins, gbt_cpu_format format, gbt_cpu_scan *scan)
+static void read_missing(const void *slots, int32_t n_bins, gbt_cpu_format format,
+                         gbt_cpu_scan *scan)
 {
     if (format == GBT_CPU_WIDE) {
         scan->missing = ((const gbt_sum *)slots)[n_bins];
@@ -292,7 +295,8 @@ static void fill_categorical(const gbt_cpu_view *view, const gbt_cpu_feature *fe
 /* Are both sides proven to have enough rows, every row's hessian being at most hess_most? */
 static bool has_enough_rows(const gbt_backend *b, const gbt_split *split)
 {
-    const int64_t least = split->left.hess < split->right.hess ? split->left.hess : split->right.hess;
+    const int64_t least =
+        split->left.hess < split->right.hess ? split->left.hess : split->right.hess;
     return b->hess_most > 0 &&
            (least + b->hess_most - 1) / b->hess_most >= b->config.min_child_samples;
 }
@@ -345,7 +349,8 @@ static void search_items(void *context, int64_t first, int64_t last, int thread)
         const gbt_cpu_view view = gbt_cpu_view_of(g->backend, task);
         const int64_t end = (item / n_features + 1) * n_features;
         for (; item < last && item < end; item++) {
-            g->backend->found[item] = search_feature(&view, &g->backend->feature[item % n_features]);
+            g->backend->found[item] =
+                search_feature(&view, &g->backend->feature[item % n_features]);
         }
     }
 }
@@ -382,7 +387,8 @@ gbt_status gbt_cpu_search(gbt_backend *b, const gbt_search *task, int32_t n, boo
         /* As many nodes as can have their histograms at the same time. */
         int32_t last = first;
         b->stamp++;
-        while (last < n && last - first < b->group_nodes && gbt_cpu_build_missing(b, task[last].node)) {
+        while (last < n && last - first < b->group_nodes &&
+               gbt_cpu_build_missing(b, task[last].node)) {
             last++;
         }
         group g = {b, task + first, best + first};

@@ -1,5 +1,5 @@
-/* What the files of the split search share: one node under search, one feature's bins, and the weighing
- * of any candidate. */
+/* What the files of the split search share: one node under search, one feature's bins, and the
+ * weighing of any candidate. */
 #ifndef GBT_BACKEND_CPU_CPU_SPLIT_H
 #define GBT_BACKEND_CPU_CPU_SPLIT_H
 
@@ -22,14 +22,15 @@ typedef struct gbt_cpu_unpacked {
 
 enum { GBT_CPU_MAX_CANDIDATES = 2 * GBT_CPU_MAX_CODES };
 
-/* The candidates of one categorical feature, in the order of backend.h: each bin of `order` alone, or
- * prefixes of `order` from the low end, then from the high end. */
+/* The candidates of one categorical feature, in the order of backend.h: each bin of `order`
+ * alone, or prefixes of `order` from the low end, then from the high end. */
 typedef struct gbt_cpu_cat_plan {
     bool is_one_hot;
-    int32_t n_order;   /* bins to choose from */
+    int32_t n_order; /* bins to choose from */
     int32_t n_low, n_high;
     uint8_t order[GBT_CPU_MAX_CODES];
-    uint8_t low[GBT_CPU_MAX_CODES], high[GBT_CPU_MAX_CODES]; /* lengths of the prefixes that count */
+    uint8_t low[GBT_CPU_MAX_CODES],
+        high[GBT_CPU_MAX_CODES]; /* lengths of the prefixes that count */
 } gbt_cpu_cat_plan;
 
 /* cpu_split.c */
@@ -46,20 +47,21 @@ static inline bool gbt_cpu_is_allowed(const gbt_search *task, int32_t feature)
 }
 
 /* cpu_unpack.c */
-void gbt_cpu_unpack(const gbt_cpu_view *, const gbt_cpu_feature *, bool needs_rows, gbt_cpu_unpacked *);
+void gbt_cpu_unpack(const gbt_cpu_view *, const gbt_cpu_feature *, bool needs_rows,
+                    gbt_cpu_unpacked *);
 
 /* cpu_split_cat.c */
 /* bins and n_rows: of the node, or summed over the nodes of a common search. */
-void gbt_cpu_cat_plan_make(const gbt_backend *, const gbt_cpu_feature *, const gbt_cpu_unpacked *bins,
-                           int64_t n_rows, gbt_cpu_cat_plan *);
+void gbt_cpu_cat_plan_make(const gbt_backend *, const gbt_cpu_feature *,
+                           const gbt_cpu_unpacked *bins, int64_t n_rows, gbt_cpu_cat_plan *);
 int32_t gbt_cpu_cat_candidates(const gbt_cpu_cat_plan *);
-/* gains [GBT_CPU_MAX_CANDIDATES]: of the sides of each candidate in this node, -INFINITY when it is not
- * admissible. */
+/* gains [GBT_CPU_MAX_CANDIDATES]: of the sides of each candidate in this node, -INFINITY when it
+ * is not admissible. */
 void gbt_cpu_cat_weigh(const gbt_cpu_cat_plan *, const gbt_cpu_view *, const gbt_cpu_unpacked *bins,
                        double *gains);
 /* Sets `categorical` and `left_set` of the split; returns the sum of the bins going left. */
-gbt_sum gbt_cpu_cat_choose(const gbt_cpu_cat_plan *, int32_t candidate, const gbt_cpu_unpacked *bins,
-                           gbt_split *);
+gbt_sum gbt_cpu_cat_choose(const gbt_cpu_cat_plan *, int32_t candidate,
+                           const gbt_cpu_unpacked *bins, gbt_split *);
 
 /* cpu_split_common.c */
 void gbt_cpu_search_common(gbt_backend *, const gbt_search *, int32_t n, gbt_split *best);

@@ -1,7 +1,7 @@
-/* Categorical candidates of one feature: one bin against the rest, or prefixes of the bins sorted by
- * gradient over hessian [Fisher58], as backend.h has them. The plan follows from sums and row counts, of
- * one node or over all nodes of a common search; the gains are those of one node.
- * Cost: a sort of at most 256 bins, then one gain a candidate. */
+/* Categorical candidates of one feature: one bin against the rest, or prefixes of the bins
+ * sorted by gradient over hessian [Fisher58], as backend.h has them. The plan follows from sums
+ * and row counts, of one node or over all nodes of a common search; the gains are those of one
+ * node. Cost: a sort of at most 256 bins, then one gain a candidate. */
 #include <math.h>
 #include <string.h>
 
@@ -15,8 +15,8 @@ static double order_of(const gbt_backend *b, const gbt_sum *sum)
 }
 
 /* Insertion in ascending order of bins: equal ones keep the order of their bins. */
-static void sort_bins(const gbt_backend *b, const gbt_cpu_unpacked *bins, const uint8_t *bin, int32_t n,
-                      gbt_cpu_cat_plan *plan)
+static void sort_bins(const gbt_backend *b, const gbt_cpu_unpacked *bins, const uint8_t *bin,
+                      int32_t n, gbt_cpu_cat_plan *plan)
 {
     double key[GBT_CPU_MAX_CODES];
     for (int32_t i = 0; i < n; i++) {
@@ -51,7 +51,8 @@ static int32_t find_prefixes(const gbt_backend *b, const gbt_cpu_unpacked *bins,
         const int64_t rows = bins->rows[bin_at(plan, i, is_high)];
         left += rows;
         group += rows;
-        if (group >= b->config.min_data_per_group && n_rows - left >= b->config.min_data_per_group) {
+        if (group >= b->config.min_data_per_group &&
+            n_rows - left >= b->config.min_data_per_group) {
             length[n++] = (uint8_t)(i + 1);
             group = 0;
         }
@@ -88,7 +89,8 @@ int32_t gbt_cpu_cat_candidates(const gbt_cpu_cat_plan *plan)
     return plan->is_one_hot ? plan->n_order : plan->n_low + plan->n_high;
 }
 
-static double weigh_or_none(const gbt_cpu_view *view, gbt_sum left, int64_t rows, double extra_lambda)
+static double weigh_or_none(const gbt_cpu_view *view, gbt_sum left, int64_t rows,
+                            double extra_lambda)
 {
     double sides = 0.0;
     return gbt_cpu_weigh(view, left, rows, extra_lambda, &sides) ? sides : (double)-INFINITY;
@@ -128,8 +130,8 @@ void gbt_cpu_cat_weigh(const gbt_cpu_cat_plan *plan, const gbt_cpu_view *view,
     }
 }
 
-gbt_sum gbt_cpu_cat_choose(const gbt_cpu_cat_plan *plan, int32_t candidate, const gbt_cpu_unpacked *bins,
-                           gbt_split *split)
+gbt_sum gbt_cpu_cat_choose(const gbt_cpu_cat_plan *plan, int32_t candidate,
+                           const gbt_cpu_unpacked *bins, gbt_split *split)
 {
     const bool is_high = !plan->is_one_hot && candidate >= plan->n_low;
     const int32_t first = plan->is_one_hot ? candidate : 0;

@@ -1,6 +1,6 @@
-/* One split for all nodes of a symmetric tree's level: the candidate with the largest total gain. Every
- * candidate is weighed in every node with exact row counts; features are shared out to the threads.
- * Cost: nodes x features x bins gains; nothing is skipped. */
+/* One split for all nodes of a symmetric tree's level: the candidate with the largest total
+ * gain. Every candidate is weighed in every node with exact row counts; features are shared out
+ * to the threads. Cost: nodes x features x bins gains; nothing is skipped. */
 #include <math.h>
 #include <string.h>
 
@@ -11,9 +11,9 @@ typedef struct common {
     gbt_backend *backend;
     const gbt_search *task; /* [n] */
     int32_t n;
-    int64_t n_rows;         /* of all nodes */
-    int64_t hess;           /* likewise */
-    gbt_cpu_found *found;   /* [n_features] */
+    int64_t n_rows;       /* of all nodes */
+    int64_t hess;         /* likewise */
+    gbt_cpu_found *found; /* [n_features] */
 } common;
 
 /* bins: sums over all nodes. */
@@ -134,8 +134,8 @@ static void search_features(void *context, int64_t first, int64_t last, int thre
 }
 
 /* The numeric candidate in one node. */
-static void fill_numeric(const gbt_cpu_view *view, const gbt_cpu_feature *feature, int32_t candidate,
-                         gbt_split *split)
+static void fill_numeric(const gbt_cpu_view *view, const gbt_cpu_feature *feature,
+                         int32_t candidate, gbt_split *split)
 {
     gbt_cpu_unpacked bins;
     gbt_sum left = {0, 0};

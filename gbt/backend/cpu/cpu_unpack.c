@@ -1,5 +1,5 @@
-/* One feature of one node out of its histogram, bin by bin: sums in one form whatever the format, and
- * row counts when asked for. For searches that need more than a scan of slots. */
+/* One feature of one node out of its histogram, bin by bin: sums in one form whatever the
+ * format, and row counts when asked for. For searches that need more than a scan of slots. */
 #include <string.h>
 
 #include "gbt/backend/cpu/cpu_split.h"
@@ -21,8 +21,8 @@ static void read_sums(const gbt_cpu_view *view, const gbt_cpu_feature *feature, 
     }
 }
 
-/* Rows of the same codes: from the words, from hessians that are all equal, from the counts beside the
- * sums, or by a pass over the node's rows. */
+/* Rows of the same codes: from the words, from hessians that are all equal, from the counts
+ * beside the sums, or by a pass over the node's rows. */
 static void read_rows(const gbt_cpu_view *view, const gbt_cpu_feature *feature, const gbt_sum *sum,
                       uint32_t *rows)
 {
@@ -32,7 +32,8 @@ static void read_rows(const gbt_cpu_view *view, const gbt_cpu_feature *feature, 
     const int32_t n = feature->place.n_codes;
     if (histogram->format == GBT_CPU_COUNTED) {
         for (int32_t i = 0; i < n; i++) {
-            rows[i] = (uint32_t)gbt_cpu_counted_rows(((const uint64_t *)histogram->slots)[first + i]);
+            rows[i] =
+                (uint32_t)gbt_cpu_counted_rows(((const uint64_t *)histogram->slots)[first + i]);
         }
     } else if (b->hess_least == b->hess_most && b->hess_most > 0) {
         for (int32_t i = 0; i < n; i++) {
@@ -53,12 +54,15 @@ static void read_records(const gbt_cpu_view *view, const gbt_cpu_feature *featur
 {
     uint32_t rows_of_code[GBT_CPU_MAX_CODES];
     gbt_sum sum_of_code[GBT_CPU_MAX_CODES];
-    gbt_cpu_count_column(view->backend, view->task->node, feature->column, rows_of_code, sum_of_code);
+    gbt_cpu_count_column(view->backend, view->task->node, feature->column, rows_of_code,
+                         sum_of_code);
     memcpy(sum, sum_of_code + feature->place.first, (size_t)feature->place.n_codes * sizeof *sum);
-    memcpy(rows, rows_of_code + feature->place.first, (size_t)feature->place.n_codes * sizeof *rows);
+    memcpy(rows, rows_of_code + feature->place.first,
+           (size_t)feature->place.n_codes * sizeof *rows);
 }
 
-/* Shared column: makes room for the default bin, which holds what the other bins leave of the node. */
+/* Shared column: makes room for the default bin, which holds what the other bins leave of the
+ * node. */
 static void insert_default(const gbt_cpu_view *view, const gbt_cpu_feature *feature,
                            gbt_cpu_unpacked *out)
 {

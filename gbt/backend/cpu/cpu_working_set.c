@@ -1,12 +1,12 @@
-/* The working set of a tree: the codes of every sampled row in the columns that the tree may use, and
- * the row's quantised gradient, as one record. Made anew for every tree in one pass over the rows; from
- * then on the data set's own bins and the float gradients are not read.
+/* The working set of a tree: the codes of every sampled row in the columns that the tree may
+ * use, and the row's quantised gradient, as one record. Made anew for every tree in one pass
+ * over the rows; from then on the data set's own bins and the float gradients are not read.
  *
- * Record: one byte a column; then the gradient at a multiple of 4 (narrow: hess in the low, grad in the
- * high 16 bits of a uint32) or 8 (wide: grad, hess as int32); padded to 16 bytes.
+ * Record: one byte a column; then the gradient at a multiple of 4 (narrow: hess in the low, grad
+ * in the high 16 bits of a uint32) or 8 (wide: grad, hess as int32); padded to 16 bytes.
  *
- * Thread t owns part t. Blocks of rows go to the parts in turn, so that sorted data does not give one
- * thread all rows of a node. Cost: about 2 ns a row of 32 bytes. */
+ * Thread t owns part t. Blocks of rows go to the parts in turn, so that sorted data does not
+ * give one thread all rows of a node. Cost: about 2 ns a row of 32 bytes. */
 #include <assert.h>
 #include <string.h>
 
@@ -17,7 +17,8 @@
 
 #if defined(_OPENMP)
 #define VECTOR_SUMS \
-    _Pragma("omp simd reduction(+ : grad_sum, hess_sum) reduction(min : least) reduction(max : most)")
+    _Pragma(        \
+        "omp simd reduction(+ : grad_sum, hess_sum) reduction(min : least) reduction(max : most)")
 #else
 #define VECTOR_SUMS
 #endif
@@ -45,8 +46,7 @@ typedef struct row_block {
 } row_block;
 
 /* Units of every row; the way of rounding is a constant where this is inlined. */
-static ALWAYS_INLINE void quantise_rows(gbt_quant q, bool to_nearest,
-                                        row_block *block)
+static ALWAYS_INLINE void quantise_rows(gbt_quant q, bool to_nearest, row_block *block)
 {
     q.rounds_to_nearest = to_nearest;
     GBT_VECTOR_LOOP
@@ -85,8 +85,8 @@ GBT_CLONES static void add_up(const row_block *block, part_total *total)
 }
 
 /* Writes the records of a block; the arguments but `block` are constants where it matters. */
-static ALWAYS_INLINE void write_records(const gbt_backend *b, uint8_t *to, int64_t step, bool is_wide,
-                                        bool takes_all, const row_block *block)
+static ALWAYS_INLINE void write_records(const gbt_backend *b, uint8_t *to, int64_t step,
+                                        bool is_wide, bool takes_all, const row_block *block)
 {
     const gbt_bins *bins = &b->data->bins;
     for (int32_t i = 0; i < block->n; i++, to += step) {
@@ -102,7 +102,8 @@ static ALWAYS_INLINE void write_records(const gbt_backend *b, uint8_t *to, int64
             const int32_t pair[2] = {block->unit_grad[i], block->unit_hess[i]};
             memcpy(to + b->grad_at, pair, sizeof pair);
         } else {
-            const uint32_t pair = (uint32_t)block->unit_grad[i] << 16 | (uint32_t)block->unit_hess[i];
+            const uint32_t pair =
+                (uint32_t)block->unit_grad[i] << 16 | (uint32_t)block->unit_hess[i];
             memcpy(to + b->grad_at, &pair, sizeof pair);
         }
     }
@@ -132,8 +133,8 @@ static void copy_records(const copy_task *task, uint8_t *to, const row_block *bl
 }
 
 /* Sampled rows [first, first + n) become records `at` and on. */
-static void copy_block(const copy_task *task, int64_t first, int32_t n, int64_t at, row_block *block,
-                       part_total *total)
+static void copy_block(const copy_task *task, int64_t first, int32_t n, int64_t at,
+                       row_block *block, part_total *total)
 {
     const gbt_backend *b = task->backend;
     uint32_t *row = b->row + at;
@@ -220,8 +221,7 @@ static void lay_out_columns(gbt_backend *b)
     b->n_slots = 0;
     for (int32_t c = 0; c < bins->n_columns; c++) {
         if (b->column_of[c] >= 0) {
-            b->column[b->n_columns] =
-                (gbt_cpu_column){c, bins->n_codes[c], b->n_slots, false};
+            b->column[b->n_columns] = (gbt_cpu_column){c, bins->n_codes[c], b->n_slots, false};
             b->n_slots += gbt_cpu_slots_of(bins->n_codes[c]);
             b->column_of[c] = b->n_columns++;
         }
@@ -285,13 +285,12 @@ static void mark_sampled(gbt_backend *b)
     }
 }
 
-gbt_status gbt_cpu_begin_tree(gbt_backend *b, int32_t round, int32_t output, const gbt_sample *sample,
-                              gbt_root *root)
+gbt_status gbt_cpu_begin_tree(gbt_backend *b, int32_t round, int32_t output,
+                              const gbt_sample *sample, gbt_root *root)
 {
     const double start = gbt_clock();
-    copy_task task = {.backend = b,
-                      .grad = b->grad + output * b->n_rows,
-                      .hess = b->hess + output * b->n_rows};
+    copy_task task = {
+        .backend = b, .grad = b->grad + output * b->n_rows, .hess = b->hess + output * b->n_rows};
     GBT_TRY(gbt_cpu_choose_quant(b, round, output));
     b->sample = *sample;
     if (sample->rows == NULL) {
@@ -306,8 +305,8 @@ gbt_status gbt_cpu_begin_tree(gbt_backend *b, int32_t round, int32_t output, con
         b->node[i] = (gbt_cpu_node){.histogram = -1};
     }
     b->node[0] = (gbt_cpu_node){.n_rows = b->sample.n_rows, .histogram = -1, .is_open = true};
-    task.takes_all = b->n_columns == b->data->bins.n_columns &&
-                     b->step - b->n_columns <= GBT_CPU_COPY_SLACK;
+    task.takes_all =
+        b->n_columns == b->data->bins.n_columns && b->step - b->n_columns <= GBT_CPU_COPY_SLACK;
     gbt_on_threads(b->n_parts, copy_part, &task);
 
     *root = (gbt_root){.n_rows = b->sample.n_rows, .quant = b->quant};

@@ -338,7 +338,7 @@ static gbt_status ref_renew(gbt_backend *b, int32_t output, const int32_t *leaf_
     GBT_TRY_OR_DONE(GBT_NEW(weight, b->sample.n_rows));
     for (int32_t leaf = 0; leaf < n_leaves; leaf++) {
         const int64_t n = residuals_of_leaf(b, output, leaf_of_node, leaf, value, weight);
-        const double level = (double)b->objective->renew_level;
+        const double level = b->objective->renew_level;
         out[leaf] = n > 0 ? (float)gbt_weighted_quantile(value, weight, n, level) : 0.0f;
     }
 done:
