@@ -15,6 +15,7 @@ enum { PREVIEW_ROWS = 20000, COUNTED_BYTES = 1 << 22 };
 typedef struct findings {
     gbt_table *table;      /* the first rows */
     gbt_params *resolved;  /* the configuration with every `auto` replaced that these rows settle */
+    bool is_settled;       /* these rows can be trained on, so there are estimates */
     int64_t n_rows, bytes; /* estimates for the whole file */
     double seconds;
 } findings;
@@ -86,6 +87,7 @@ static int resolve(const gbt_command *command, const gbt_dataset *data, findings
     status = status == GBT_OK ? gbt_model_params(model, &settled) : status;
     code = gbt_exit_of(status);
     code = code == GBT_EXIT_OK ? merge_resolved(found->resolved, settled) : code;
+    found->is_settled = code == GBT_EXIT_OK;
     gbt_params_free(settled);
     gbt_model_free(model);
     gbt_booster_free(booster);
@@ -115,7 +117,7 @@ static int look_at_data(const gbt_command *command, const char *path, findings *
         code = gbt_exit_of(gbt_dataset_from_table(command->params, found->table, NULL, &data));
     }
     code = code == GBT_EXIT_OK ? resolve(command, data, found) : code;
-    if (code == GBT_EXIT_OK) {
+    if (code == GBT_EXIT_OK && found->is_settled) {
         code = gbt_exit_of(gbt_train_estimate(found->resolved, data, found->n_rows, &found->bytes,
                                               &found->seconds));
     }
@@ -145,11 +147,12 @@ static void write_columns(gbt_writer *text, const gbt_table *table, bool is_json
             gbt_print(text, "\"missing\": %lld}", (long long)info.n_missing);
             continue;
         }
-        gbt_print(text, "  %-24s %-10s ", info.name, role_names[info.role]);
+        gbt_print(text, "  %-24s ", info.name);
         if (info.role == GBT_ROLE_IGNORED) {
-            gbt_print(text, "\n");
+            gbt_print(text, "ignored\n");
             continue;
         }
+        gbt_print(text, "%-10s ", role_names[info.role]);
         gbt_print(text, info.is_text ? "text, %lld values" : "numbers", (long long)info.n_values);
         if (info.n_missing > 0) {
             gbt_print(text, ", %lld missing", (long long)info.n_missing);
@@ -158,21 +161,21 @@ static void write_columns(gbt_writer *text, const gbt_table *table, bool is_json
     }
 }
 
-/* One key with where its value comes from: set by the user, resolved from the data, the default. */
+/* One key as a line of a config: commented out when it has its default, as in a template. */
 static int write_value(gbt_writer *text, const gbt_command *command, const findings *found,
                        const gbt_param_info *info)
 {
     char *value = gbt_command_copy(found->resolved, info->name);
     char *before = gbt_command_copy(command->params, info->name);
     if (value && before) {
-        const char *origin = strcmp(value, before) != 0 ? "  # from the data"
-                             : gbt_params_is_set(command->params, info->name) == 1 ? ""
-                                                                                   : "  # default";
+        const bool is_settled = strcmp(value, before) != 0;
+        const bool is_set = gbt_params_is_set(command->params, info->name) == 1;
         if (command->is_json) {
             gbt_print(text, "\"%s\": ", info->name);
             gbt_print_json_text(text, value);
         } else {
-            gbt_print(text, "%s =%s%s%s\n", info->name, value[0] ? " " : "", value, origin);
+            gbt_print(text, "%s%s =%s%s%s\n", is_set || is_settled ? "" : "# ", info->name,
+                      value[0] ? " " : "", value, is_settled ? "  # from the data" : "");
         }
     }
     const int code = gbt_exit_of(value && before ? GBT_OK : GBT_ERR_MEMORY);
@@ -202,21 +205,29 @@ static int write_resolved(gbt_writer *text, const gbt_command *command, const fi
     return code;
 }
 
+static void write_estimate(gbt_writer *text, const findings *found, bool is_json)
+{
+    const long long n_rows = found->n_rows, bytes = found->bytes;
+    if (is_json && found->is_settled) {
+        gbt_print(text, "{\"rows\": %lld, \"bytes\": %lld, \"seconds\": %.3g}", n_rows, bytes,
+                  found->seconds);
+    } else if (is_json) {
+        gbt_print(text, "null");
+    } else if (found->is_settled) {
+        gbt_print(text, "\nestimate for about %lld rows: %.0f MiB of memory, %.1f s of training\n",
+                  n_rows, (double)bytes / 1048576.0, found->seconds);
+    }
+}
+
 static int print_findings(const gbt_command *command, const findings *found)
 {
     gbt_writer text = {0};
     const bool is_json = command->is_json;
     gbt_print(&text, "%s", is_json ? "{\"columns\": [" : "");
     write_columns(&text, found->table, is_json);
-    if (is_json) {
-        gbt_print(&text, "], \"estimate\": {\"rows\": %lld, \"bytes\": %lld, \"seconds\": ",
-                  (long long)found->n_rows, (long long)found->bytes);
-        gbt_print_number(&text, found->seconds);
-        gbt_print(&text, "}, \"params\": {");
-    } else {
-        gbt_print(&text, "\nestimate for about %lld rows: %.0f MiB of memory, %.1f s of training\n",
-                  (long long)found->n_rows, (double)found->bytes / 1048576.0, found->seconds);
-    }
+    gbt_print(&text, "%s", is_json ? "], \"estimate\": " : "");
+    write_estimate(&text, found, is_json);
+    gbt_print(&text, "%s", is_json ? ", \"params\": {" : "");
     int code = write_resolved(&text, command, found);
     gbt_print(&text, "%s", is_json ? "}}\n" : "");
     code = code == GBT_EXIT_OK ? gbt_put("", &text) : code;

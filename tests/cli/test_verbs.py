@@ -160,7 +160,7 @@ def test_a_share_of_the_rows_can_be_held_out(run):
 
 def test_training_goes_on_from_a_model(run):
     train(run, model="whole.gbt")
-    train(run, keys="n_trees_=0".replace("n_trees_=0", "seed=0"), model="again.gbt")
+    train(run, model="again.gbt")
     run(f"train train=regression.csv model=half.gbt n_trees=5 min_child_samples=5 {QUIET}")
     train(run, keys="continue_from=half.gbt", model="half.gbt")
     whole, again, half = (
@@ -265,8 +265,8 @@ def test_paths_of_a_config_are_relative_to_it(run, work):
 
 
 def test_a_config_may_hold_comments_quotes_and_a_mark(run, work):
-    text = "\ufeff# first\r\n[data] ; second\r\ntrain = 'regression.csv' # third\r\n\r\nlabel=\"y\"\r\n"
-    config(work, text + "[output]\r\nmodel=m.gbt")
+    lines = ["\ufeff# first", "[data] ; second", "train = 'regression.csv' # third", ""]
+    config(work, "\r\n".join([*lines, 'label="y"', "[output]", "model=m.gbt"]))
     run(f"train c.ini n_trees=3 {QUIET}")
 
 
@@ -480,7 +480,7 @@ def test_check_shows_columns_and_the_resolved_configuration(run, work):
     assert "objective = multiclass  # from the data" in out
     assert "num_class = 3  # from the data" in out
     assert "ignore = b\n" in out
-    assert "n_trees = 300  # default" in out
+    assert "\n# n_trees = 300\n" in out
     assert "estimate for about 120 rows" in out
 
 
@@ -506,6 +506,18 @@ def test_check_estimates_the_rows_of_a_long_file(run, work, packed):
     (work / name).write_bytes(gzip.compress(rows) if packed else rows)
     said = json.loads(run(f"check train={name} --json").out)
     assert said["estimate"]["rows"] == pytest.approx(90000, rel=0.05)
+
+
+def test_check_does_not_judge_a_file_by_its_first_rows(run, work):
+    table = [(a, b, c, "no") for a, b, c, y in small_files.rows(1000)] * 21
+    text = small_files.csv_text(table) + "0.1,0.2,red,yes\n"
+    (work / "late.csv").write_text(text)
+    result = run("check train=late.csv objective=binary --json")
+    assert "rows alone could not be trained on: the label has only one class" in result.err
+    said = json.loads(result.out)
+    assert said["estimate"] is None
+    assert len(said["columns"]) == 4
+    assert "objective = binary" in run("check train=late.csv objective=binary").out
 
 
 def test_the_configuration_that_check_prints_is_a_config(run, work):
@@ -548,8 +560,8 @@ def test_the_dump_is_the_model(run, work):
             value = row[names[node["feature"]]]
             if value == "":
                 left = node["missing_left"]
-            elif "categories" in node:
-                left = value in node["categories"]
+            elif "left_categories" in node:
+                left = value in node["left_categories"]
             else:
                 left = float(value) <= node["threshold"]
             node = nodes[node["left" if left else "right"]]
@@ -568,7 +580,8 @@ def test_the_dump_as_text_and_as_a_graph(run):
     assert text == run("dump model=m.gbt format=text").out
     assert len(re.findall(r"^tree \d+", text, flags=re.M)) == 12
     dot = run("dump model=m.gbt format=dot").out
-    assert dot.startswith("digraph") and dot.count("{") == dot.count("}") == 13
+    assert dot.startswith("digraph")
+    assert len(re.findall(r"subgraph cluster_\d+ {", dot)) == 12
 
 
 def test_importance_is_sorted_by_gain(run):
@@ -604,10 +617,6 @@ def test_the_template_is_a_config_of_defaults(run, work):
     run(f"train c.ini train=regression.csv model=a.gbt {QUIET}")
     run(f"train train=regression.csv model=b.gbt {QUIET}")
     assert (work / "a.gbt").read_bytes() == (work / "b.gbt").read_bytes()
-    config(work, re.sub(r"^# (\w+ = \S.*)$", r"\1", template, flags=re.M))
-    keys = "gradient_rounding = |subsample_freq = "  # set to the default they still ask for little
-    assert re.search(keys, template)
-    assert "n_trees = 300" in (work / "c.ini").read_text()
 
 
 def test_params_explains_a_key_by_any_name(run):

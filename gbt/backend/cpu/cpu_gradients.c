@@ -7,6 +7,13 @@
 #include "gbt/backend/cpu/cpu_internal.h"
 #include "gbt/loss/clones.h"
 
+#if defined(_OPENMP)
+#define VECTOR_MAXIMA \
+    _Pragma("omp simd reduction(max : grad_most, hess_most) reduction(+ : n_negative)")
+#else
+#define VECTOR_MAXIMA
+#endif
+
 static gbt_cpu_measure *measure_of(const gbt_backend *b, int32_t output, int64_t first)
 {
     return b->measure + output * b->n_chunks + first / GBT_QUANT_CHUNK;
@@ -26,6 +33,7 @@ GBT_CLONES static void measure(const float *grad, const float *hess, int32_t n, 
     int32_t grad_most = 0;
     int32_t hess_most = 0;
     int32_t n_negative = 0;
+    VECTOR_MAXIMA
     for (int32_t i = 0; i < n; i++) {
         const int32_t g = magnitude(grad[i]);
         const int32_t h = magnitude(hess[i]);
