@@ -3,12 +3,13 @@
 
     python3 benches/quality.py [--gbt build/release/gbt] [--sets adult,letter] [--out DIR]
 
-Makes its own Python environment from PyPI on the first run. Every set is split into folds (row index
-modulo 5; files of one set are put together first), every library trains on the same rows and columns,
-and one function computes the metrics for all of them: AUC or accuracy, and log loss, for classes, the
-Poisson loss for counts, RMSE otherwise. Prints and writes one Markdown table and the rows as CSV. The data is read from
-../shared/data; without it the bench says so and stops.
+Makes its own Python environment from PyPI on the first run. Every set is split into folds (row
+index modulo 5; files of one set are put together first), every library trains on the same rows and
+columns, and one function computes the metrics for all of them: AUC or accuracy, and log loss, for
+classes, the Poisson loss for counts, RMSE otherwise. Prints and writes one Markdown table and the
+rows as CSV. The data is read from ../shared/data; without it the bench says so and stops.
 """
+
 import argparse
 import csv
 import os
@@ -26,8 +27,8 @@ TREES, LEAVES, RATE, BINS, LAMBDA = 200, 31, 0.1, 255, 1.0
 
 
 def smallest_leaf(task):
-    """Rows and Hessian sum that a leaf needs. XGBoost knows the sum only, so for classes and counts the sum
-    limits all three libraries; for squared error a row's Hessian is 1 and both say the same."""
+    """Rows and Hessian sum that a leaf needs. XGBoost knows the sum only, so for classes and counts
+    the sum limits all three; for squared error a row's Hessian is 1 and both say the same."""
     return (20, 20.0) if task == "regression" else (1, 1.0)
 
 
@@ -41,13 +42,31 @@ SETS = {
     "telco_churn": (["telco_churn.csv"], "churn", "binary", [], []),
     "covtype_2v4": (["covtype_2v4.csv.gz"], "is_class4", "binary", [], []),
     "amazon_access": (["amazon_access.csv.gz"], "ACTION", "binary", [], "all"),
-    "flights2013": (["flights2013.csv.gz"], "arr_delay", "late", ["arr_time", "air_time", "tailnum"], []),
+    "flights2013": (
+        ["flights2013.csv.gz"],
+        "arr_delay",
+        "late",
+        ["arr_time", "air_time", "tailnum"],
+        [],
+    ),
     "letter": (["letter.csv"], "lettr", "multiclass", [], []),
     "dry_bean": (["dry_bean.csv.gz"], "Class", "multiclass", [], []),
     "satimage": (["train.csv", "test.csv"], "class", "multiclass", [], []),
-    "california_housing": (["california_housing.csv.gz"], "median_house_value", "regression", [], []),
+    "california_housing": (
+        ["california_housing.csv.gz"],
+        "median_house_value",
+        "regression",
+        [],
+        [],
+    ),
     "diamonds": (["diamonds.csv.gz"], "price", "regression", [], []),
-    "bike_sharing": (["bike_sharing.csv"], "cnt", "regression", ["casual", "registered", "instant", "dteday"], []),
+    "bike_sharing": (
+        ["bike_sharing.csv"],
+        "cnt",
+        "regression",
+        ["casual", "registered", "instant", "dteday"],
+        [],
+    ),
     "protein": (["protein.csv.gz"], "RMSD", "regression", [], []),
     "wine_quality": (["wine_quality.csv"], "quality", "regression", [], []),
     "power_plant": (["power_plant.csv"], None, "regression", [], []),
@@ -60,7 +79,9 @@ SETS = {
 def enter_environment(folder):
     """Runs this script again with the Python of an environment that has the peers."""
     python = folder / "bin" / "python"
-    if Path(sys.executable).resolve().parent.parent == folder.resolve() or os.environ.get("GBT_BENCH_PYTHON"):
+    if Path(sys.executable).resolve().parent.parent == folder.resolve() or os.environ.get(
+        "GBT_BENCH_PYTHON"
+    ):
         return
     if not python.exists():
         print(f"making a Python environment in {folder} ...", file=sys.stderr)
@@ -86,8 +107,12 @@ def load_csv(name):
         table[label] = (table[label].astype(float) > 15).astype(int)
         task = "binary"
     table = table.drop(columns=[c for c in leave_out if c in table.columns]).reset_index(drop=True)
-    categorical = [c for c in table.columns
-                   if c != label and (not pd.api.types.is_numeric_dtype(table[c]) or extra == "all" or c in extra)]
+    categorical = [
+        c
+        for c in table.columns
+        if c != label
+        and (not pd.api.types.is_numeric_dtype(table[c]) or extra == "all" or c in extra)
+    ]
     for column in categorical:
         text = table[column].map(lambda v: None if pd.isna(v) else str(v))
         table[column] = pd.Categorical(text)
@@ -103,7 +128,7 @@ def fold_rows(n_rows, folds):
 
 
 def measure(task, y, prediction, classes):
-    """(metric of the table, loss): AUC and log loss, accuracy and log loss, RMSE or Poisson loss twice."""
+    """(metric of the table, loss): AUC or accuracy and log loss; RMSE or Poisson loss twice."""
     import numpy as np
     from sklearn.metrics import log_loss, roc_auc_score
 
@@ -112,7 +137,9 @@ def measure(task, y, prediction, classes):
         return roc_auc_score(y, prediction), log_loss(y, np.clip(prediction, 1e-15, 1 - 1e-15))
     if task == "multiclass":
         shares = prediction / prediction.sum(axis=1, keepdims=True)
-        return float(np.mean(shares.argmax(axis=1) == y)), log_loss(y, shares, labels=list(range(classes)))
+        return float(np.mean(shares.argmax(axis=1) == y)), log_loss(
+            y, shares, labels=list(range(classes))
+        )
     if task == "poisson":
         mean = np.maximum(prediction, 1e-15)
         loss = float(np.mean(mean - y * np.log(mean)))
@@ -121,31 +148,65 @@ def measure(task, y, prediction, classes):
     return loss, loss
 
 
-METRIC = {"binary": "AUC", "libsvm": "AUC", "multiclass": "accuracy", "poisson": "Poisson loss", "regression": "RMSE"}
+METRIC = {
+    "binary": "AUC",
+    "libsvm": "AUC",
+    "multiclass": "accuracy",
+    "poisson": "Poisson loss",
+    "regression": "RMSE",
+}
 
 
 def percent_worse(task, ours, theirs):
     """Positive: gbt is worse."""
-    return 100 * (1 - ours / theirs) if METRIC[task] in ("AUC", "accuracy") else 100 * (ours / theirs - 1)
+    return (
+        100 * (1 - ours / theirs)
+        if METRIC[task] in ("AUC", "accuracy")
+        else 100 * (ours / theirs - 1)
+    )
 
 
 def run_gbt(gbt, train, test, label, task, categorical, work):
     """Through the command line: files in, files out."""
     import numpy as np
 
-    objective = {"binary": "binary", "libsvm": "binary", "multiclass": "multiclass", "poisson": "poisson"}.get(
-        task, "regression")
-    arguments = [gbt, "train", f"train={train}", f"model={work}/model.gbt", "verbosity=quiet",
-                 f"objective={objective}", f"n_trees={TREES}", f"max_leaves={LEAVES}", f"learning_rate={RATE}",
-                 f"max_bin={BINS}", f"min_child_samples={smallest_leaf(task)[0]}",
-                 f"min_child_weight={smallest_leaf(task)[1]}", f"reg_lambda={LAMBDA}"]
+    objective = {
+        "binary": "binary",
+        "libsvm": "binary",
+        "multiclass": "multiclass",
+        "poisson": "poisson",
+    }.get(task, "regression")
+    arguments = [
+        gbt,
+        "train",
+        f"train={train}",
+        f"model={work}/model.gbt",
+        "verbosity=quiet",
+        f"objective={objective}",
+        f"n_trees={TREES}",
+        f"max_leaves={LEAVES}",
+        f"learning_rate={RATE}",
+        f"max_bin={BINS}",
+        f"min_child_samples={smallest_leaf(task)[0]}",
+        f"min_child_weight={smallest_leaf(task)[1]}",
+        f"reg_lambda={LAMBDA}",
+    ]
     if label is not None:
         arguments.append(f"label={label}")
     if categorical:
         arguments.append("categorical=" + ",".join(categorical))
     subprocess.run(arguments, check=True)
-    subprocess.run([gbt, "predict", f"model={work}/model.gbt", f"data={test}", f"predictions={work}/p.csv",
-                    "verbosity=quiet"], check=True)
+    subprocess.run(
+        [
+            gbt,
+            "predict",
+            f"model={work}/model.gbt",
+            f"data={test}",
+            f"predictions={work}/p.csv",
+            "verbosity=quiet",
+        ],
+        check=True,
+    )
     values = np.loadtxt(f"{work}/p.csv", delimiter=",", skiprows=1, ndmin=2)
     return values[:, 0] if values.shape[1] == 1 else values
 
@@ -153,11 +214,23 @@ def run_gbt(gbt, train, test, label, task, categorical, work):
 def run_lightgbm(x_train, y_train, x_test, task, classes, categorical):
     import lightgbm
 
-    objective = {"binary": "binary", "libsvm": "binary", "multiclass": "multiclass", "poisson": "poisson"}.get(
-        task, "regression")
-    params = {"objective": objective, "num_leaves": LEAVES, "learning_rate": RATE, "max_bin": BINS,
-              "min_data_in_leaf": smallest_leaf(task)[0], "min_sum_hessian_in_leaf": smallest_leaf(task)[1],
-              "lambda_l2": LAMBDA, "verbosity": -1, "num_threads": 2}
+    objective = {
+        "binary": "binary",
+        "libsvm": "binary",
+        "multiclass": "multiclass",
+        "poisson": "poisson",
+    }.get(task, "regression")
+    params = {
+        "objective": objective,
+        "num_leaves": LEAVES,
+        "learning_rate": RATE,
+        "max_bin": BINS,
+        "min_data_in_leaf": smallest_leaf(task)[0],
+        "min_sum_hessian_in_leaf": smallest_leaf(task)[1],
+        "lambda_l2": LAMBDA,
+        "verbosity": -1,
+        "num_threads": 2,
+    }
     if task == "multiclass":
         params["num_class"] = classes
     data = lightgbm.Dataset(x_train, y_train, categorical_feature=categorical or "auto")
@@ -167,15 +240,31 @@ def run_lightgbm(x_train, y_train, x_test, task, classes, categorical):
 def run_xgboost(x_train, y_train, x_test, task, classes, categorical):
     import xgboost
 
-    objective = {"binary": "binary:logistic", "libsvm": "binary:logistic", "multiclass": "multi:softprob",
-                 "poisson": "count:poisson"}.get(task, "reg:squarederror")
-    params = {"objective": objective, "tree_method": "hist", "grow_policy": "lossguide", "max_leaves": LEAVES,
-              "max_depth": 0, "eta": RATE, "max_bin": BINS + 1, "min_child_weight": smallest_leaf(task)[1], "lambda": LAMBDA,
-              "nthread": 2, "max_cat_to_onehot": 4}
+    objective = {
+        "binary": "binary:logistic",
+        "libsvm": "binary:logistic",
+        "multiclass": "multi:softprob",
+        "poisson": "count:poisson",
+    }.get(task, "reg:squarederror")
+    params = {
+        "objective": objective,
+        "tree_method": "hist",
+        "grow_policy": "lossguide",
+        "max_leaves": LEAVES,
+        "max_depth": 0,
+        "eta": RATE,
+        "max_bin": BINS + 1,
+        "min_child_weight": smallest_leaf(task)[1],
+        "lambda": LAMBDA,
+        "nthread": 2,
+        "max_cat_to_onehot": 4,
+    }
     if task == "multiclass":
         params["num_class"] = classes
     train = xgboost.DMatrix(x_train, y_train, enable_categorical=bool(categorical))
-    return xgboost.train(params, train, TREES).predict(xgboost.DMatrix(x_test, enable_categorical=bool(categorical)))
+    return xgboost.train(params, train, TREES).predict(
+        xgboost.DMatrix(x_test, enable_categorical=bool(categorical))
+    )
 
 
 def run_table_set(name, gbt, folds, work):
@@ -196,7 +285,9 @@ def run_table_set(name, gbt, folds, work):
         x.iloc[train].assign(label=y[train]).to_csv(f"{work}/train.csv", index=False)
         x.iloc[test].assign(label=y[test]).to_csv(f"{work}/test.csv", index=False)
         results = {
-            "gbt": run_gbt(gbt, f"{work}/train.csv", f"{work}/test.csv", "label", task, renamed, work),
+            "gbt": run_gbt(
+                gbt, f"{work}/train.csv", f"{work}/test.csv", "label", task, renamed, work
+            ),
             "lightgbm": run_lightgbm(x.iloc[train], y[train], x.iloc[test], task, classes, renamed),
             "xgboost": run_xgboost(x.iloc[train], y[train], x.iloc[test], task, classes, renamed),
         }
@@ -235,10 +326,13 @@ def main():
     Path(arguments.out).mkdir(parents=True, exist_ok=True)
     enter_environment(Path(arguments.out) / "venv")
     rows = []
-    report(f"{TREES} trees, {LEAVES} leaves, {BINS} bins, learning rate {RATE}, L2 {LAMBDA}; {arguments.folds} folds. "
-           "Percent: positive means that gbt is worse.\n\n"
-           "| set | metric | gbt | LightGBM | XGBoost | gbt to LightGBM | to XGBoost | "
-           "loss to LightGBM | to XGBoost |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    report(
+        f"{TREES} trees, {LEAVES} leaves, {BINS} bins, learning rate {RATE}, L2 {LAMBDA}; "
+        f"{arguments.folds} folds. "
+        "Percent: positive means that gbt is worse.\n\n"
+        "| set | metric | gbt | LightGBM | XGBoost | gbt to LightGBM | to XGBoost | "
+        "loss to LightGBM | to XGBoost |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    )
     for name in arguments.sets.split(","):
         with tempfile.TemporaryDirectory() as work:
             run_set = run_libsvm_set if SETS[name][2] == "libsvm" else run_table_set
@@ -249,14 +343,30 @@ def main():
         worse = [percent_worse(task, mean["gbt"][0], mean[k][0]) for k in ("lightgbm", "xgboost")]
         worse += [100 * (mean["gbt"][1] / mean[k][1] - 1) for k in ("lightgbm", "xgboost")]
         rows.append([name, METRIC[task], *values, *worse])
-        report(f"| {name} | {METRIC[task]} | " + " | ".join(f"{v:.6g}" for v in values) + " | " +
-               " | ".join(f"{v:+.2f} %" for v in worse) + " |")
+        report(
+            f"| {name} | {METRIC[task]} | "
+            + " | ".join(f"{v:.6g}" for v in values)
+            + " | "
+            + " | ".join(f"{v:+.2f} %" for v in worse)
+            + " |"
+        )
     means = [sum(r[i] for r in rows) / len(rows) for i in range(5, 9)]
     report(f"| mean of {len(rows)} | | | | | " + " | ".join(f"{v:+.2f} %" for v in means) + " |")
     with open(Path(arguments.out) / "quality.csv", "w", newline="") as out:
         writer = csv.writer(out)
-        writer.writerow(["set", "metric", "gbt", "lightgbm", "xgboost", "percent_worse_than_lightgbm",
-                         "percent_worse_than_xgboost", "loss_percent_lightgbm", "loss_percent_xgboost"])
+        writer.writerow(
+            [
+                "set",
+                "metric",
+                "gbt",
+                "lightgbm",
+                "xgboost",
+                "percent_worse_than_lightgbm",
+                "percent_worse_than_xgboost",
+                "loss_percent_lightgbm",
+                "loss_percent_xgboost",
+            ]
+        )
         writer.writerows(rows)
     with open(Path(arguments.out) / "quality.md", "w") as out:
         out.write("\n".join(LINES) + "\n")

@@ -1,16 +1,16 @@
 /* gbt: histogram gradient-boosted decision trees. The whole public API; the only installed header.
  *
  * Conventions
- *   - Everything that can fail returns a gbt_status; gbt_last_error() tells what, where and what would
- *     be right. Out-parameters come last and are NULL (handles) or untouched (arrays) on failure.
- *   - Handles are opaque. `gbt_x_free(NULL)` is a no-op; handles keep what they use alive, so they may
- *     be freed in any order. Arrays are borrowed for the call unless said otherwise.
- *   - Models, tables and parameter sets may be read by several threads at once. A dataset is read-only
- *     while a booster uses it. A booster belongs to one thread at a time.
- *   - The library never prints, exits, reads the environment or touches the locale. Global state: the
- *     log hook, the allocator hook, the thread-local error text.
- *   - [rows x outputs] means row-major: element (i, k) at i * outputs + k.
- */
+ *   - Everything that can fail returns a gbt_status; gbt_last_error() tells what, where and what
+ *     would be right. Out-parameters come last and are NULL (handles) or untouched (arrays) on
+ *     failure.
+ *   - Handles are opaque. `gbt_x_free(NULL)` is a no-op; handles keep what they use alive, so they
+ *     may be freed in any order. Arrays are borrowed for the call unless said otherwise.
+ *   - Models, tables and parameter sets may be read by several threads at once. A dataset is
+ *     read-only while a booster uses it. A booster belongs to one thread at a time.
+ *   - The library never prints, exits, reads the environment or touches the locale. Global state:
+ *     the log hook, the allocator hook, the thread-local error text.
+ *   - [rows x outputs] means row-major: element (i, k) at i * outputs + k. */
 #ifndef GBT_H
 #define GBT_H
 
@@ -31,21 +31,21 @@
 extern "C" {
 #endif
 
-/* ---- Status, errors, hooks -------------------------------------------------------------------- */
+/* ---- Status, errors, hooks ------------------------------------------------------------------ */
 
-#define GBT_STATUS_LIST(X)                             \
-    X(0, OK, "success")                                \
-    X(1, ERR_ARGUMENT, "argument outside its domain")  \
-    X(2, ERR_PARAM, "unknown or invalid parameter")    \
-    X(3, ERR_MEMORY, "out of memory or over a limit")  \
-    X(4, ERR_IO, "file could not be read or written")  \
-    X(5, ERR_FORMAT, "file is malformed")              \
-    X(6, ERR_STATE, "call not allowed now")            \
+#define GBT_STATUS_LIST(X)                               \
+    X(0, OK, "success")                                  \
+    X(1, ERR_ARGUMENT, "argument outside its domain")    \
+    X(2, ERR_PARAM, "unknown or invalid parameter")      \
+    X(3, ERR_MEMORY, "out of memory or over a limit")    \
+    X(4, ERR_IO, "file could not be read or written")    \
+    X(5, ERR_FORMAT, "file is malformed")                \
+    X(6, ERR_STATE, "call not allowed now")              \
     X(7, ERR_UNSUPPORTED, "not available in this build") \
-    X(8, ERR_DEVICE, "device failure")                 \
-    X(9, ERR_CANCELLED, "stopped by the callback")     \
-    X(10, ERR_BUG, "internal error")                   \
-    X(11, ERR_DATA, "data does not fit the request")   \
+    X(8, ERR_DEVICE, "device failure")                   \
+    X(9, ERR_CANCELLED, "stopped by the callback")       \
+    X(10, ERR_BUG, "internal error")                     \
+    X(11, ERR_DATA, "data does not fit the request")     \
     X(12, ERR_NUMERIC, "numerical failure in training")
 
 typedef enum gbt_status {
@@ -54,15 +54,15 @@ typedef enum gbt_status {
 #undef GBT_STATUS_MEMBER
 } gbt_status;
 
-GBT_API const char *gbt_version(void);                /* "0.1.0" */
-GBT_API const char *gbt_status_name(gbt_status);      /* "GBT_ERR_PARAM"; unknown codes: "unknown" */
-GBT_API const char *gbt_last_error(void);             /* this thread's latest failure, never NULL */
+GBT_API const char *gbt_version(void);           /* "0.1.0" */
+GBT_API const char *gbt_status_name(gbt_status); /* "GBT_ERR_PARAM"; unknown codes: "unknown" */
+GBT_API const char *gbt_last_error(void);        /* this thread's latest failure, never NULL */
 
 typedef enum gbt_log_level { GBT_LOG_WARN = 0, GBT_LOG_INFO = 1, GBT_LOG_DEBUG = 2 } gbt_log_level;
 
 /* Called with one line of text without a newline, from the thread that called the library. */
 typedef void (*gbt_log_fn)(gbt_log_level level, const char *line, void *user);
-GBT_API void gbt_set_log(gbt_log_fn, void *user);     /* NULL: silence (the default) */
+GBT_API void gbt_set_log(gbt_log_fn, void *user); /* NULL: silence (the default) */
 
 typedef struct gbt_allocator {
     void *(*allocate)(size_t bytes, size_t alignment, void *user); /* NULL on failure */
@@ -78,12 +78,12 @@ GBT_API void gbt_set_allocator(const gbt_allocator *);
  * says what is missing. */
 GBT_API int gbt_backend_available(const char *name);
 
-/* ---- Data views ------------------------------------------------------------------------------- */
+/* ---- Data views ----------------------------------------------------------------------------- */
 
 typedef enum gbt_dtype { GBT_F32 = 0, GBT_F64 = 1, GBT_I32 = 2 } gbt_dtype;
 
-/* A view of a dense table, borrowed for the call. NaN means missing. A categorical column holds whole
- * numbers 0 .. 2^24 - 1; a negative number or NaN is missing. */
+/* A view of a dense table, borrowed for the call. NaN means missing. A categorical column holds
+ * whole numbers 0 .. 2^24 - 1; a negative number or NaN is missing. */
 typedef struct gbt_matrix {
     const void *data;
     gbt_dtype dtype;
@@ -91,8 +91,8 @@ typedef struct gbt_matrix {
     int64_t row_stride, col_stride; /* in elements */
 } gbt_matrix;
 
-/* Compressed sparse rows, borrowed for the call. Absent cells are zero; NaN means missing. Within a row
- * columns ascend strictly. */
+/* Compressed sparse rows, borrowed for the call. Absent cells are zero; NaN means missing.
+ * Within a row columns ascend strictly. */
 typedef struct gbt_csr {
     const int64_t *row_start; /* [n_rows + 1] */
     const int32_t *column;    /* [row_start[n_rows]] */
@@ -108,7 +108,7 @@ typedef struct gbt_booster gbt_booster;
 typedef struct gbt_model gbt_model;
 typedef struct gbt_objective gbt_objective;
 
-/* ---- Parameters ------------------------------------------------------------------------------- */
+/* ---- Parameters ----------------------------------------------------------------------------- */
 
 typedef struct gbt_param_info {
     const char *section, *name;
@@ -124,17 +124,20 @@ GBT_API gbt_status gbt_params_copy(const gbt_params *, gbt_params **out);
 GBT_API void gbt_params_free(gbt_params *);
 
 /* `key` is a name or alias, also as "section.name". A later set replaces an earlier one.
- * ERR_PARAM: unknown key (the message names the nearest), value out of range, ambiguous bare name. */
+ * ERR_PARAM: unknown key (the message names the nearest), value out of range, ambiguous bare
+ * name. */
 GBT_API gbt_status gbt_params_set(gbt_params *, const char *key, const char *value);
 
-/* Writes the value as text, zero-terminated; ERR_ARGUMENT when it needs more than `capacity` bytes. */
+/* Writes the value as text, zero-terminated; ERR_ARGUMENT when it needs more than `capacity`
+ * bytes. */
 GBT_API gbt_status gbt_params_get(const gbt_params *, const char *key, char *out, size_t capacity);
 
-/* 1 when the key was set by the caller or a file, 0 when it still has its default, -1 unknown key. */
+/* 1 when the key was set by the caller or a file, 0 when it still has its default, -1 unknown
+ * key. */
 GBT_API int gbt_params_is_set(const gbt_params *, const char *key);
 
-/* Reads `[section]`, `key = value` lines. Relative paths in path keys are taken from the folder of the
- * file. Nothing changes on failure. ERR_IO, ERR_PARAM with file:line:column. */
+/* Reads `[section]`, `key = value` lines. Relative paths in path keys are taken from the folder
+ * of the file. Nothing changes on failure. ERR_IO, ERR_PARAM with file:line:column. */
 GBT_API gbt_status gbt_params_load_ini(gbt_params *, const char *path);
 
 /* Checks combinations of keys (gbt_train does it too). ERR_PARAM. */
@@ -144,49 +147,59 @@ GBT_API int gbt_param_count(void);
 GBT_API gbt_status gbt_param_describe(int index, gbt_param_info *out); /* static text */
 GBT_API gbt_status gbt_param_find(const char *key, int *index);        /* name or alias -> index */
 
-/* ---- Tables: what a file holds ---------------------------------------------------------------- */
+/* ---- Tables: what a file holds -------------------------------------------------------------- */
 
 /* Reads a CSV, TSV or libsvm file, plain or gzip, as the keys of [data] say: column roles, header,
  * missing tokens. With `model` the columns are read the way the model needs them and only these
  * (a label is optional then). ERR_IO, ERR_FORMAT (file:line:column), ERR_PARAM (no such column). */
-GBT_API gbt_status gbt_table_read(const gbt_params *, const char *path, const gbt_model *model, gbt_table **out);
+GBT_API gbt_status gbt_table_read(const gbt_params *, const char *path, const gbt_model *model,
+                                  gbt_table **out);
 
 /* The same from the first `max_rows` rows only: for a preview. */
-GBT_API gbt_status gbt_table_preview(const gbt_params *, const char *path, int64_t max_rows, gbt_table **out);
+GBT_API gbt_status gbt_table_preview(const gbt_params *, const char *path, int64_t max_rows,
+                                     gbt_table **out);
 
 typedef enum gbt_column_role {
-    GBT_ROLE_FEATURE = 0, GBT_ROLE_LABEL = 1, GBT_ROLE_WEIGHT = 2, GBT_ROLE_GROUP = 3, GBT_ROLE_TASK = 4,
-    GBT_ROLE_INIT_SCORE = 5, GBT_ROLE_ID = 6, GBT_ROLE_IGNORED = 7
+    GBT_ROLE_FEATURE = 0,
+    GBT_ROLE_LABEL = 1,
+    GBT_ROLE_WEIGHT = 2,
+    GBT_ROLE_GROUP = 3,
+    GBT_ROLE_TASK = 4,
+    GBT_ROLE_INIT_SCORE = 5,
+    GBT_ROLE_ID = 6,
+    GBT_ROLE_IGNORED = 7
 } gbt_column_role;
 
 typedef struct gbt_column_info {
-    const char *name;       /* owned by the table */
+    const char *name; /* owned by the table */
     gbt_column_role role;
-    int is_text;            /* 1: text (categories), 0: numbers */
+    int is_text; /* 1: text (categories), 0: numbers */
     int64_t n_missing;
-    int64_t n_values;       /* distinct texts; 0 for numbers */
+    int64_t n_values; /* distinct texts; 0 for numbers */
 } gbt_column_info;
 
 GBT_API int64_t gbt_table_rows(const gbt_table *);
 GBT_API int32_t gbt_table_columns(const gbt_table *);
-GBT_API int gbt_table_is_sparse(const gbt_table *); /* 1: libsvm; columns are "label" and features by index */
+GBT_API int gbt_table_is_sparse(
+    const gbt_table *); /* 1: libsvm; columns are "label" and features by index */
 GBT_API gbt_status gbt_table_describe(const gbt_table *, int32_t column, gbt_column_info *out);
 
 /* Text of one cell of the id column as it stands in the file; NULL when there is no id column. */
 GBT_API const char *gbt_table_id(const gbt_table *, int64_t row);
 GBT_API void gbt_table_free(gbt_table *);
 
-/* ---- Datasets: binned rows with labels -------------------------------------------------------- */
+/* ---- Datasets: binned rows with labels ------------------------------------------------------ */
 
 /* Bins the rows with the cuts of `same_cuts`, or learns cuts when that is NULL.
  *   features  [n_rows x n_cols], borrowed for the call      names  [n_cols] or NULL for f0, f1, ...
  *   out       owned by the caller; NULL on failure
- * Parameters used: max_bin, min_data_in_bin, sample_for_bins, categorical, seed, threads.
- * Cost: a sort per sampled column, then one pass. Thread-safe. ERR_ARGUMENT, ERR_PARAM, ERR_MEMORY. */
+ * Parameters used: max_bin, min_data_in_bin, sample_for_bins, categorical, seed, threads. Cost:
+ * a sort per sampled column, then one pass. Thread-safe. ERR_ARGUMENT, ERR_PARAM, ERR_MEMORY. */
 GBT_API gbt_status gbt_dataset_from_matrix(const gbt_params *, const gbt_matrix *features,
                                            const char *const *names, const gbt_dataset *same_cuts,
                                            gbt_dataset **out);
-/* Columns that are never non-zero together share one byte column, so wide sparse data stays small. */
+/* Columns that are never non-zero together share one byte column, so wide sparse data stays
+ * small. */
 GBT_API gbt_status gbt_dataset_from_csr(const gbt_params *, const gbt_csr *features,
                                         const char *const *names, const gbt_dataset *same_cuts,
                                         gbt_dataset **out);
@@ -199,66 +212,75 @@ GBT_API gbt_status gbt_dataset_from_file(const gbt_params *, const char *path,
 /* No rows, the model's columns and cuts: for use as `same_cuts` before continuing a model. */
 GBT_API gbt_status gbt_dataset_like_model(const gbt_model *, gbt_dataset **out);
 /* A copy of some rows (ascending or not, repeats allowed); shares the cuts. */
-GBT_API gbt_status gbt_dataset_subset(const gbt_dataset *, const int64_t *rows, int64_t n, gbt_dataset **out);
+GBT_API gbt_status gbt_dataset_subset(const gbt_dataset *, const int64_t *rows, int64_t n,
+                                      gbt_dataset **out);
 
 typedef enum gbt_field {
-    GBT_LABEL = 0,      /* F32 [rows]; classes may be any distinct numbers; never NaN       */
-    GBT_WEIGHT = 1,     /* F32 [rows], finite, >= 0, not all 0                              */
-    GBT_GROUP = 2,      /* I32 [rows]: equal numbers, one query                             */
-    GBT_TASK = 3,       /* I32 [rows], >= 0                                                 */
-    GBT_INIT_SCORE = 4  /* F32 [rows x outputs], finite; added to every raw score           */
+    GBT_LABEL = 0,     /* F32 [rows]; classes may be any distinct numbers; never NaN       */
+    GBT_WEIGHT = 1,    /* F32 [rows], finite, >= 0, not all 0                              */
+    GBT_GROUP = 2,     /* I32 [rows]: equal numbers, one query                             */
+    GBT_TASK = 3,      /* I32 [rows], >= 0                                                 */
+    GBT_INIT_SCORE = 4 /* F32 [rows x outputs], finite; added to every raw score           */
 } gbt_field;
 
-/* Copies `n` values (any gbt_dtype) into the dataset; n = 0 removes the field. ERR_STATE while a booster
- * uses the dataset. */
-GBT_API gbt_status gbt_dataset_set(gbt_dataset *, gbt_field, const void *values, gbt_dtype, int64_t n);
+/* Copies `n` values (any gbt_dtype) into the dataset; n = 0 removes the field. ERR_STATE while a
+ * booster uses the dataset. */
+GBT_API gbt_status gbt_dataset_set(gbt_dataset *, gbt_field, const void *values, gbt_dtype,
+                                   int64_t n);
 GBT_API gbt_status gbt_dataset_get(const gbt_dataset *, gbt_field, void *out, gbt_dtype, int64_t n);
-GBT_API int64_t gbt_dataset_field_size(const gbt_dataset *, gbt_field); /* values held; 0: not set */
+GBT_API int64_t gbt_dataset_field_size(const gbt_dataset *,
+                                       gbt_field); /* values held; 0: not set */
 GBT_API int64_t gbt_dataset_rows(const gbt_dataset *);
 GBT_API int32_t gbt_dataset_features(const gbt_dataset *);
-GBT_API int32_t gbt_dataset_bins(const gbt_dataset *, int32_t feature); /* bins in use, missing included */
-GBT_API int64_t gbt_dataset_bytes(const gbt_dataset *);                 /* memory held */
+GBT_API int32_t gbt_dataset_bins(const gbt_dataset *,
+                                 int32_t feature);      /* bins in use, missing included */
+GBT_API int64_t gbt_dataset_bytes(const gbt_dataset *); /* memory held */
 GBT_API void gbt_dataset_free(gbt_dataset *);
 
-/* ---- Training --------------------------------------------------------------------------------- */
+/* ---- Training ------------------------------------------------------------------------------- */
 
-/* Rough cost of gbt_train on `n_rows` rows like those of `sample`: bytes of data and training together,
- * and seconds on the configured threads. Trains nothing. */
-GBT_API gbt_status gbt_train_estimate(const gbt_params *, const gbt_dataset *sample, int64_t n_rows, int64_t *bytes,
-                                      double *seconds);
+/* Rough cost of gbt_train on `n_rows` rows like those of `sample`: bytes of data and training
+ * together, and seconds on the configured threads. Trains nothing. */
+GBT_API gbt_status gbt_train_estimate(const gbt_params *, const gbt_dataset *sample, int64_t n_rows,
+                                      int64_t *bytes, double *seconds);
 
 typedef struct gbt_round_info {
-    const gbt_booster *booster;  /* for gbt_booster_metric(booster, -1, ...) on the training set */
-    int32_t round, n_rounds;     /* rounds done (1-based, those of a continued model included), planned */
-    int32_t n_values;            /* metrics x validation sets; those of the first set come first */
-    const char *const *metric;   /* [n_values] */
-    const char *const *data;     /* [n_values] name of the validation set */
-    const double *value;         /* [n_values] */
-    int32_t best_round;          /* 0 while nothing is tracked */
+    const gbt_booster *booster; /* for gbt_booster_metric(booster, -1, ...) on the training set */
+    int32_t round,
+        n_rounds;     /* rounds done (1-based, those of a continued model included), planned */
+    int32_t n_values; /* metrics x validation sets; those of the first set come first */
+    const char *const *metric; /* [n_values] */
+    const char *const *data;   /* [n_values] name of the validation set */
+    const double *value;       /* [n_values] */
+    int32_t best_round;        /* 0 while nothing is tracked */
     double best_value;
-    double seconds;              /* since training began */
+    double seconds; /* since training began */
 } gbt_round_info;
 
-/* Called after every `metric_every` rounds and after the last; a non-zero return stops training, the
- * model so far is kept. */
+/* Called after every `metric_every` rounds and after the last; a non-zero return stops training,
+ * the model so far is kept. */
 typedef int (*gbt_round_fn)(const gbt_round_info *, void *user);
 
-/* The whole of training: base score, rounds, validation, early stopping. `valid` sets were binned with
- * `same_cuts = train`. `valid_fraction`, `continue_from` and `early_stopping_rounds` are obeyed here.
- * When the callback stops it: GBT_OK and the model so far. ERR_PARAM, ERR_DATA, ERR_MEMORY, ERR_NUMERIC. */
-GBT_API gbt_status gbt_train(const gbt_params *, const gbt_dataset *train, const gbt_dataset *const *valid,
-                             const char *const *valid_names, int n_valid, gbt_round_fn, void *user,
-                             gbt_model **out);
+/* The whole of training: base score, rounds, validation, early stopping. `valid` sets were
+ * binned with `same_cuts = train`. `valid_fraction`, `continue_from` and `early_stopping_rounds`
+ * are obeyed here. When the callback stops it: GBT_OK and the model so far. ERR_PARAM, ERR_DATA,
+ * ERR_MEMORY, ERR_NUMERIC. */
+GBT_API gbt_status gbt_train(const gbt_params *, const gbt_dataset *train,
+                             const gbt_dataset *const *valid, const char *const *valid_names,
+                             int n_valid, gbt_round_fn, void *user, gbt_model **out);
 
-GBT_API gbt_status gbt_booster_create(const gbt_params *, const gbt_dataset *train, gbt_booster **out);
-/* Starts from the rounds of `model`; before the first step. The dataset must have the model's cuts. */
+GBT_API gbt_status gbt_booster_create(const gbt_params *, const gbt_dataset *train,
+                                      gbt_booster **out);
+/* Starts from the rounds of `model`; before the first step. The dataset must have the model's
+ * cuts. */
 GBT_API gbt_status gbt_booster_continue(gbt_booster *, const gbt_model *model);
 GBT_API gbt_status gbt_booster_add_valid(gbt_booster *, const gbt_dataset *, const char *name);
 /* One round: a tree per output. `*stopped` becomes 1 when no tree can be split any more. */
 GBT_API gbt_status gbt_booster_step(gbt_booster *, int *stopped);
-/* The same with the caller's gradients: grad, hess [outputs x rows], finite, hess >= 0. n = rows * outputs. */
-GBT_API gbt_status gbt_booster_step_custom(gbt_booster *, const float *grad, const float *hess, int64_t n,
-                                           int *stopped);
+/* The same with the caller's gradients: grad, hess [outputs x rows], finite, hess >= 0. n = rows
+ * * outputs. */
+GBT_API gbt_status gbt_booster_step_custom(gbt_booster *, const float *grad, const float *hess,
+                                           int64_t n, int *stopped);
 GBT_API int32_t gbt_booster_rounds(const gbt_booster *);
 GBT_API int32_t gbt_booster_outputs(const gbt_booster *);
 /* Raw scores [outputs x rows] of the training set (data = -1) or of validation set `data`. */
@@ -267,11 +289,12 @@ GBT_API gbt_status gbt_booster_scores(const gbt_booster *, int data, float *out,
 GBT_API gbt_status gbt_booster_metric(const gbt_booster *, int data, int metric, double *out);
 GBT_API int gbt_booster_metric_count(const gbt_booster *);
 GBT_API const char *gbt_booster_metric_name(const gbt_booster *, int metric);
-/* Hands over the model with the first `n_rounds` rounds (0: all). The booster can only be freed then. */
+/* Hands over the model with the first `n_rounds` rounds (0: all). The booster can only be freed
+ * then. */
 GBT_API gbt_status gbt_booster_finish(gbt_booster *, int32_t n_rounds, gbt_model **out);
 GBT_API void gbt_booster_free(gbt_booster *);
 
-/* ---- Models ----------------------------------------------------------------------------------- */
+/* ---- Models --------------------------------------------------------------------------------- */
 
 /* ERR_IO, ERR_FORMAT: not a model file, a newer format, damaged or cut short. */
 GBT_API gbt_status gbt_model_load(const char *path, gbt_model **out);
@@ -284,19 +307,26 @@ GBT_API gbt_status gbt_model_to_bytes(const gbt_model *, void **data, size_t *si
 GBT_API void gbt_memory_free(void *);
 
 typedef enum gbt_shape_key {
-    GBT_SHAPE_ROUNDS = 0, GBT_SHAPE_TREES = 1, GBT_SHAPE_OUTPUTS = 2, GBT_SHAPE_FEATURES = 3,
-    GBT_SHAPE_CLASSES = 4,        /* 0 for regression */
-    GBT_SHAPE_LEAVES = 5,         /* all trees together */
-    GBT_SHAPE_TRAIN_ROWS = 6, GBT_SHAPE_BEST_ROUND = 7, /* 0: no early stopping */
-    GBT_SHAPE_USES_INIT_SCORE = 8, GBT_SHAPE_SPARSE = 9
+    GBT_SHAPE_ROUNDS = 0,
+    GBT_SHAPE_TREES = 1,
+    GBT_SHAPE_OUTPUTS = 2,
+    GBT_SHAPE_FEATURES = 3,
+    GBT_SHAPE_CLASSES = 4, /* 0 for regression */
+    GBT_SHAPE_LEAVES = 5,  /* all trees together */
+    GBT_SHAPE_TRAIN_ROWS = 6,
+    GBT_SHAPE_BEST_ROUND = 7, /* 0: no early stopping */
+    GBT_SHAPE_USES_INIT_SCORE = 8,
+    GBT_SHAPE_SPARSE = 9
 } gbt_shape_key;
 
 GBT_API gbt_status gbt_model_shape(const gbt_model *, gbt_shape_key, int64_t *out);
-GBT_API gbt_status gbt_model_params(const gbt_model *, gbt_params **out);   /* the resolved ones */
+GBT_API gbt_status gbt_model_params(const gbt_model *, gbt_params **out); /* the resolved ones */
 GBT_API const char *gbt_model_objective(const gbt_model *);
-GBT_API const char *gbt_model_feature_name(const gbt_model *, int32_t feature); /* NULL: no such feature */
+GBT_API const char *gbt_model_feature_name(const gbt_model *,
+                                           int32_t feature); /* NULL: no such feature */
 GBT_API int gbt_model_feature_is_categorical(const gbt_model *, int32_t feature);
-GBT_API const char *gbt_model_class_name(const gbt_model *, int32_t class_index); /* NULL: no such class */
+GBT_API const char *gbt_model_class_name(const gbt_model *,
+                                         int32_t class_index); /* NULL: no such class */
 /* "label", "weight", ... column names of the training file; "" when unknown. */
 GBT_API const char *gbt_model_column(const gbt_model *, gbt_column_role);
 GBT_API gbt_status gbt_model_base_score(const gbt_model *, double *out, int64_t n); /* [outputs] */
@@ -311,34 +341,46 @@ typedef enum gbt_predict_kind {
  *   out [rows x outputs] (RAW, RESPONSE) or [rows] (CLASS), n = its size; binary has one output.
  *   threads 0: all. Thread-safe; one row or few: no thread is started and nothing is allocated.
  * ERR_ARGUMENT: n_cols differs from the model's features, n or rounds out of range. */
-GBT_API gbt_status gbt_model_predict(const gbt_model *, const gbt_matrix *, gbt_predict_kind, int32_t first_round,
-                                     int32_t n_rounds, int threads, float *out, int64_t n);
-GBT_API gbt_status gbt_model_predict_csr(const gbt_model *, const gbt_csr *, gbt_predict_kind, int32_t first_round,
-                                         int32_t n_rounds, int threads, float *out, int64_t n);
+GBT_API gbt_status gbt_model_predict(const gbt_model *, const gbt_matrix *, gbt_predict_kind,
+                                     int32_t first_round, int32_t n_rounds, int threads, float *out,
+                                     int64_t n);
+GBT_API gbt_status gbt_model_predict_csr(const gbt_model *, const gbt_csr *, gbt_predict_kind,
+                                         int32_t first_round, int32_t n_rounds, int threads,
+                                         float *out, int64_t n);
 /* Columns are matched by name; the table's init score column, if any, is added to raw scores. */
 GBT_API gbt_status gbt_model_predict_table(const gbt_model *, const gbt_table *, gbt_predict_kind,
-                                           int32_t first_round, int32_t n_rounds, int threads, float *out,
-                                           int64_t n);
+                                           int32_t first_round, int32_t n_rounds, int threads,
+                                           float *out, int64_t n);
 /* Leaf number (0 .. leaves - 1 of its tree) of every row in every tree: out [rows x trees]. */
-GBT_API gbt_status gbt_model_leaves(const gbt_model *, const gbt_matrix *, int threads, int32_t *out, int64_t n);
-GBT_API gbt_status gbt_model_leaves_table(const gbt_model *, const gbt_table *, int threads, int32_t *out,
-                                          int64_t n);
+GBT_API gbt_status gbt_model_leaves(const gbt_model *, const gbt_matrix *, int threads,
+                                    int32_t *out, int64_t n);
+GBT_API gbt_status gbt_model_leaves_table(const gbt_model *, const gbt_table *, int threads,
+                                          int32_t *out, int64_t n);
 GBT_API gbt_status gbt_model_tree_leaves(const gbt_model *, int32_t tree, int32_t *n_leaves);
-GBT_API gbt_status gbt_model_leaf_values(const gbt_model *, int32_t tree, float *out, int64_t n); /* [leaves] */
+GBT_API gbt_status gbt_model_leaf_values(const gbt_model *, int32_t tree, float *out,
+                                         int64_t n); /* [leaves] */
 
 typedef enum gbt_importance_kind {
-    GBT_IMPORTANCE_GAIN = 0, GBT_IMPORTANCE_SPLIT = 1, GBT_IMPORTANCE_COVER = 2
+    GBT_IMPORTANCE_GAIN = 0,
+    GBT_IMPORTANCE_SPLIT = 1,
+    GBT_IMPORTANCE_COVER = 2
 } gbt_importance_kind;
 
-GBT_API gbt_status gbt_model_importance(const gbt_model *, gbt_importance_kind, double *out, int64_t n); /* [features] */
+GBT_API gbt_status gbt_model_importance(const gbt_model *, gbt_importance_kind, double *out,
+                                        int64_t n); /* [features] */
 
-typedef enum gbt_dump_format { GBT_DUMP_TEXT = 0, GBT_DUMP_JSON = 1, GBT_DUMP_DOT = 2 } gbt_dump_format;
+typedef enum gbt_dump_format {
+    GBT_DUMP_TEXT = 0,
+    GBT_DUMP_JSON = 1,
+    GBT_DUMP_DOT = 2
+} gbt_dump_format;
 
 /* Zero-terminated text, owned by the caller: gbt_memory_free(). */
 GBT_API gbt_status gbt_model_dump(const gbt_model *, gbt_dump_format, char **text, size_t *size);
 
-/* Proves the structure: every node reachable once, children and features in range, finite leaves, cuts
- * ascending, leaf row counts at least min_child_samples. ERR_FORMAT names the first fault. */
+/* Proves the structure: every node reachable once, children and features in range, finite
+ * leaves, cuts ascending, leaf row counts at least min_child_samples. ERR_FORMAT names the first
+ * fault. */
 GBT_API gbt_status gbt_model_verify(const gbt_model *);
 
 typedef struct gbt_metric_result {
@@ -346,24 +388,28 @@ typedef struct gbt_metric_result {
     double value, low, high; /* 95 % bootstrap interval */
 } gbt_metric_result;
 
-/* Metrics of the model on a labelled table: those named in `metrics` (comma-separated; NULL or "": the
- * model's own). `resamples` bootstrap draws for the interval (0: none, low = high = value); seeded by
- * the model's seed. Writes at most `capacity` results and their number. ERR_DATA without a label. */
-GBT_API gbt_status gbt_model_evaluate(const gbt_model *, const gbt_table *, const char *metrics, int resamples,
-                                      int threads, gbt_metric_result *out, int capacity, int *n_out);
+/* Metrics of the model on a labelled table: those named in `metrics` (comma-separated; NULL or
+ * "": the model's own). `resamples` bootstrap draws for the interval (0: none, low = high =
+ * value); seeded by the model's seed. Writes at most `capacity` results and their number.
+ * ERR_DATA without a label. */
+GBT_API gbt_status gbt_model_evaluate(const gbt_model *, const gbt_table *, const char *metrics,
+                                      int resamples, int threads, gbt_metric_result *out,
+                                      int capacity, int *n_out);
 
-/* ---- Objectives: the losses themselves -------------------------------------------------------- */
+/* ---- Objectives: the losses themselves ------------------------------------------------------ */
 
 GBT_API gbt_status gbt_objective_create(const gbt_params *, gbt_objective **out);
 GBT_API void gbt_objective_free(gbt_objective *);
 GBT_API int32_t gbt_objective_outputs(const gbt_objective *);
 /* scores [outputs x n], label [n] (class indices for classification), weight [n] or NULL;
  * grad, hess [outputs x n]. */
-GBT_API gbt_status gbt_objective_gradients(const gbt_objective *, const float *scores, const float *label,
-                                           const float *weight, int64_t n, float *grad, float *hess);
+GBT_API gbt_status gbt_objective_gradients(const gbt_objective *, const float *scores,
+                                           const float *label, const float *weight, int64_t n,
+                                           float *grad, float *hess);
 /* Weighted mean loss. */
-GBT_API gbt_status gbt_objective_value(const gbt_objective *, const float *scores, const float *label,
-                                       const float *weight, int64_t n, double *out);
+GBT_API gbt_status gbt_objective_value(const gbt_objective *, const float *scores,
+                                       const float *label, const float *weight, int64_t n,
+                                       double *out);
 
 #ifdef __cplusplus
 }

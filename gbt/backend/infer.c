@@ -131,8 +131,8 @@ static void start_scores(const job *j, int64_t first, int64_t n, float *raw)
     }
 }
 
-/* The most probable class, the first of equals; with one output class 1 when its probability exceeds
- * one half. Links keep the order, so raw scores tell, as they do in the metrics. */
+/* The most probable class, the first of equals; with one output class 1 when its probability
+ * exceeds one half. Links keep the order, so raw scores tell, as they do in the metrics. */
 static float class_of(const float *raw, int32_t n_outputs)
 {
     if (n_outputs == 1) {

@@ -157,7 +157,8 @@ static gbt_status check_content(gbt_reader *reader, const gbt_cuts *cuts)
         for (int64_t i = cuts->first[f]; i < cuts->first[f + 1]; i++) {
             const bool ascends = i == cuts->first[f] || cuts->upper[i] > cuts->upper[i - 1];
             if (!isfinite(cuts->upper[i]) || !ascends) {
-                return gbt_reader_fail(reader, "the cut points of feature %d are not finite and ascending", f);
+                return gbt_reader_fail(
+                    reader, "the cut points of feature %d are not finite and ascending", f);
             }
         }
         for (int64_t i = cuts->category_first[f]; i < cuts->category_first[f + 1]; i++) {

@@ -34,25 +34,26 @@ static gbt_grower_config grower_config_of(const gbt_params *params)
     return config;
 }
 
-static gbt_backend_config backend_config_of(const gbt_params *params, int32_t threads, int32_t batch)
+static gbt_backend_config backend_config_of(const gbt_params *params, int32_t threads,
+                                            int32_t batch)
 {
     const gbt_grower_config grower = grower_config_of(params);
-    const gbt_backend_config config = {
-        .threads = threads,
-        .max_nodes = gbt_grower_max_nodes(&grower, batch),
-        .histogram_bytes = (int64_t)256 << 20,
-        .seed = (uint64_t)params->seed,
-        .gradient_bits = params->gradient_bits,
-        .rounds_to_nearest = params->gradient_rounding == GBT_GRADIENT_ROUNDING_NEAREST,
-        .regular = grower.regular,
-        .min_child_weight = params->min_child_weight,
-        .min_split_gain = params->min_split_gain,
-        .min_child_samples = grower.min_child_samples,
-        .max_cat_to_onehot = params->max_cat_to_onehot,
-        .max_cat_threshold = params->max_cat_threshold,
-        .cat_smooth = params->cat_smooth,
-        .cat_l2 = params->cat_l2,
-        .min_data_per_group = params->min_data_per_group};
+    const gbt_backend_config config = {.threads = threads,
+                                       .max_nodes = gbt_grower_max_nodes(&grower, batch),
+                                       .histogram_bytes = (int64_t)256 << 20,
+                                       .seed = (uint64_t)params->seed,
+                                       .gradient_bits = params->gradient_bits,
+                                       .rounds_to_nearest = params->gradient_rounding ==
+                                                            GBT_GRADIENT_ROUNDING_NEAREST,
+                                       .regular = grower.regular,
+                                       .min_child_weight = params->min_child_weight,
+                                       .min_split_gain = params->min_split_gain,
+                                       .min_child_samples = grower.min_child_samples,
+                                       .max_cat_to_onehot = params->max_cat_to_onehot,
+                                       .max_cat_threshold = params->max_cat_threshold,
+                                       .cat_smooth = params->cat_smooth,
+                                       .cat_l2 = params->cat_l2,
+                                       .min_data_per_group = params->min_data_per_group};
     return config;
 }
 
@@ -83,7 +84,8 @@ static void fill_scores(const gbt_booster *booster, const gbt_dataset *data, flo
     for (int32_t k = 0; k < n_outputs; k++) {
         const float base = (float)booster->model->base_score[k];
         for (int64_t i = 0; i < data->n_rows; i++) {
-            scores[k * data->n_rows + i] = data->init_score ? base + data->init_score[i * n_outputs + k] : base;
+            scores[k * data->n_rows + i] =
+                data->init_score ? base + data->init_score[i * n_outputs + k] : base;
         }
     }
 }
@@ -92,10 +94,12 @@ static gbt_status check_init_score(const gbt_booster *booster, const gbt_dataset
 {
     if (data->init_score && data->n_init != booster->objective.n_outputs) {
         return gbt_fail(GBT_ERR_DATA, "init score has %d values a row, the objective %s needs %d",
-                        (int)data->n_init, booster->objective.name, (int)booster->objective.n_outputs);
+                        (int)data->n_init, booster->objective.name,
+                        (int)booster->objective.n_outputs);
     }
     if ((data->init_score != NULL) != booster->model->uses_init_score) {
-        return gbt_fail(GBT_ERR_DATA, "training and validation data must both have an init score or neither");
+        return gbt_fail(GBT_ERR_DATA,
+                        "training and validation data must both have an init score or neither");
     }
     return GBT_OK;
 }
@@ -143,8 +147,9 @@ static gbt_status start_model(gbt_booster *booster)
     GBT_TRY(name_classes(booster->model, &booster->classes));
     GBT_TRY(check_init_score(booster, train));
     if (booster->params->boost_from_average && !train->init_score) {
-        GBT_TRY(gbt_objective_base_score(&booster->objective, booster->target, train->weight, train->n_rows,
-                                         booster->threads, booster->model->base_score));
+        GBT_TRY(gbt_objective_base_score(&booster->objective, booster->target, train->weight,
+                                         train->n_rows, booster->threads,
+                                         booster->model->base_score));
     }
     return GBT_OK;
 }
@@ -183,9 +188,11 @@ static gbt_status check_train(const gbt_dataset *train)
 static gbt_status check_memory(const gbt_booster *booster)
 {
     const int64_t limit = booster->params->memory_limit;
-    const int64_t need = gbt_dataset_bytes(booster->train) +
-                         gbt_booster_bytes(booster->params, booster->train, booster->objective.n_outputs);
-    gbt_log_line(GBT_LOG_DEBUG, "memory: about %lld MiB for data and training", (long long)(need >> 20));
+    const int64_t need =
+        gbt_dataset_bytes(booster->train) +
+        gbt_booster_bytes(booster->params, booster->train, booster->objective.n_outputs);
+    gbt_log_line(GBT_LOG_DEBUG, "memory: about %lld MiB for data and training",
+                 (long long)(need >> 20));
     if (limit > 0 && need > limit) {
         return gbt_fail(GBT_ERR_MEMORY, "training needs about %lld bytes, memory_limit allows %lld",
                         (long long)need, (long long)limit);
@@ -198,14 +205,15 @@ static gbt_status open_backend(gbt_booster *booster)
     const gbt_dataset *train = booster->train;
     const gbt_sampler_config sampler = sampler_config_of(booster->params);
     gbt_grower_config grower = grower_config_of(booster->params);
-    gbt_backend_config backend = backend_config_of(booster->params, booster->threads, booster->ops->batch);
+    gbt_backend_config backend =
+        backend_config_of(booster->params, booster->threads, booster->ops->batch);
     bound_leaves(&grower, train->n_rows);
     backend.max_nodes = gbt_grower_max_nodes(&grower, booster->ops->batch);
     GBT_TRY(gbt_sampler_open(&booster->sampler, &sampler, train->n_rows, train->cuts->n_features));
     GBT_TRY(booster->ops->open(&backend, train, &booster->objective, booster->target, train->weight,
                                &booster->backend));
-    return gbt_grower_open(&booster->grower, &grower, booster->ops, booster->backend, &booster->sampler,
-                           train->cuts);
+    return gbt_grower_open(&booster->grower, &grower, booster->ops, booster->backend,
+                           &booster->sampler, train->cuts);
 }
 
 /* The metrics by their canonical names, which the model keeps. */
@@ -213,8 +221,8 @@ static gbt_status choose_metrics(gbt_booster *booster)
 {
     char names[GBT_MAX_METRICS * sizeof booster->metrics[0].name];
     size_t used = 0;
-    GBT_TRY(gbt_metric_parse(booster->params->metric, &booster->objective, booster->metrics, GBT_MAX_METRICS,
-                             &booster->n_metrics));
+    GBT_TRY(gbt_metric_parse(booster->params->metric, &booster->objective, booster->metrics,
+                             GBT_MAX_METRICS, &booster->n_metrics));
     names[0] = '\0';
     for (int32_t m = 0; m < booster->n_metrics; m++) {
         const char *name = booster->metrics[m].name;
@@ -235,14 +243,16 @@ int64_t gbt_booster_bytes(const gbt_params *params, const gbt_dataset *train, in
         ops = &gbt_backend_cpu;
     }
     gbt_grower_config grower = grower_config_of(params);
-    gbt_backend_config config = backend_config_of(params, gbt_thread_count(params->threads), ops->batch);
+    gbt_backend_config config =
+        backend_config_of(params, gbt_thread_count(params->threads), ops->batch);
     bound_leaves(&grower, train->n_rows);
     config.max_nodes = gbt_grower_max_nodes(&grower, ops->batch);
     return ops->bytes(&config, train, n_outputs) + 4 * train->n_rows;
 }
 
 /* Settles what the estimate depends on: limits of a tree and trees a round. */
-static gbt_status resolve_for_estimate(gbt_params *params, const gbt_dataset *sample, int64_t *n_outputs)
+static gbt_status resolve_for_estimate(gbt_params *params, const gbt_dataset *sample,
+                                       int64_t *n_outputs)
 {
     gbt_classes classes = {0};
     gbt_objective objective;
@@ -254,13 +264,15 @@ static gbt_status resolve_for_estimate(gbt_params *params, const gbt_dataset *sa
     return GBT_OK;
 }
 
-/* Seconds of n_trees trees: nanoseconds of a core for histogram updates, partition, split search, gradients
- * and scores, shared by the threads. */
+/* Seconds of n_trees trees: nanoseconds of a core for histogram updates, partition, split
+ * search, gradients and scores, shared by the threads. */
 static double estimate_seconds(const gbt_params *params, const gbt_dataset *sample, double n_rows)
 {
     const double n_leaves = params->max_leaves, n_columns = sample->bins.n_columns;
     const double rows = n_rows * params->subsample;
-    const double depth = n_leaves < 16 ? 4.0 : n_leaves < 128 ? 6.0 : 9.0; /* levels that a row passes */
+    const double depth = n_leaves < 16    ? 4.0
+                         : n_leaves < 128 ? 6.0
+                                          : 9.0; /* levels that a row passes */
     double n_bins = 0.0;
     for (int32_t c = 0; c < sample->bins.n_columns; c++) {
         n_bins += sample->bins.n_codes[c];
@@ -274,7 +286,8 @@ gbt_status gbt_train_estimate(const gbt_params *params, const gbt_dataset *sampl
                               int64_t *bytes, double *seconds)
 {
     if (!params || !sample || !bytes || !seconds || n_rows < 0 || sample->n_rows < 1) {
-        return gbt_fail(GBT_ERR_ARGUMENT, "gbt_train_estimate: a pointer is NULL or there are no rows");
+        return gbt_fail(GBT_ERR_ARGUMENT,
+                        "gbt_train_estimate: a pointer is NULL or there are no rows");
     }
     int64_t n_outputs = 0;
     gbt_params *resolved = NULL;
@@ -283,7 +296,8 @@ gbt_status gbt_train_estimate(const gbt_params *params, const gbt_dataset *sampl
     if (status == GBT_OK) {
         *seconds = estimate_seconds(resolved, sample, (double)n_rows) * (double)n_outputs;
         *bytes = (int64_t)((double)n_rows / (double)sample->n_rows *
-                           (double)(gbt_dataset_bytes(sample) + gbt_booster_bytes(resolved, sample, (int32_t)n_outputs)));
+                           (double)(gbt_dataset_bytes(sample) +
+                                    gbt_booster_bytes(resolved, sample, (int32_t)n_outputs)));
     }
     gbt_params_free(resolved);
     return status;
@@ -312,7 +326,8 @@ gbt_status gbt_booster_create(const gbt_params *params, const gbt_dataset *train
     GBT_TRY_OR_DONE(gbt_params_check(booster->params));
     GBT_TRY_OR_DONE(gbt_objective_init(booster->params, &booster->objective));
     GBT_TRY_OR_DONE(GBT_NEW(booster->target, train->n_rows));
-    GBT_TRY_OR_DONE(gbt_classes_target(&booster->classes, &booster->objective, train, booster->target));
+    GBT_TRY_OR_DONE(
+        gbt_classes_target(&booster->classes, &booster->objective, train, booster->target));
     GBT_TRY_OR_DONE(choose_metrics(booster));
     GBT_TRY_OR_DONE(check_memory(booster));
     GBT_TRY_OR_DONE(start_model(booster));
@@ -355,13 +370,13 @@ void gbt_booster_free(gbt_booster *booster)
     gbt_release(booster);
 }
 
-/* ---- Validation sets and continued models ----------------------------------------------------- */
+/* ---- Validation sets and continued models --------------------------------------------------- */
 
 typedef struct add_context {
     const gbt_dataset *data;
     gbt_tree *const *trees; /* [n_outputs] */
     int32_t n_outputs;
-    float *scores;          /* [n_outputs x n_rows] */
+    float *scores; /* [n_outputs x n_rows] */
 } add_context;
 
 static void add_chunk(void *context, int64_t first, int64_t last, int thread)
@@ -369,7 +384,8 @@ static void add_chunk(void *context, int64_t first, int64_t last, int thread)
     const add_context *add = context;
     (void)thread;
     for (int32_t k = 0; k < add->n_outputs; k++) {
-        gbt_tree_add_binned(add->trees[k], add->data, first, last, add->scores + k * add->data->n_rows);
+        gbt_tree_add_binned(add->trees[k], add->data, first, last,
+                            add->scores + k * add->data->n_rows);
     }
 }
 
@@ -377,7 +393,8 @@ static void add_chunk(void *context, int64_t first, int64_t last, int thread)
 static void add_round(const gbt_booster *booster, gbt_tree *const *trees, const gbt_dataset *data,
                       float *scores)
 {
-    add_context add = {.data = data, .trees = trees, .n_outputs = booster->objective.n_outputs, .scores = scores};
+    add_context add = {
+        .data = data, .trees = trees, .n_outputs = booster->objective.n_outputs, .scores = scores};
     gbt_for_chunks(booster->threads, data->n_rows, SCORE_CHUNK, add_chunk, &add);
 }
 
@@ -394,18 +411,21 @@ gbt_status gbt_booster_add_valid(gbt_booster *booster, const gbt_dataset *data, 
     gbt_status status = GBT_OK;
     if (!booster || !data || booster->is_finished) {
         return gbt_fail(booster && booster->is_finished ? GBT_ERR_STATE : GBT_ERR_ARGUMENT,
-                        "gbt_booster_add_valid: %s", booster ? "no data, or the booster is finished" : "no booster");
+                        "gbt_booster_add_valid: %s",
+                        booster ? "no data, or the booster is finished" : "no booster");
     }
     if (data->n_rows < 1) {
         return gbt_fail(GBT_ERR_DATA, "validation set %s has no rows", name ? name : "");
     }
     if (data->cuts != booster->train->cuts && !gbt_cuts_equal(data->cuts, booster->train->cuts)) {
-        return gbt_fail(GBT_ERR_ARGUMENT, "validation set %s was not binned with same_cuts = training set",
+        return gbt_fail(GBT_ERR_ARGUMENT,
+                        "validation set %s was not binned with same_cuts = training set",
                         name ? name : "");
     }
     GBT_TRY(check_init_score(booster, data));
     GBT_TRY(reserve_metric_scratch(booster, data->n_rows));
-    gbt_watched *grown = gbt_grow(booster->valid, booster->n_valid, (int64_t)booster->n_valid + 1, sizeof *grown);
+    gbt_watched *grown =
+        gbt_grow(booster->valid, booster->n_valid, (int64_t)booster->n_valid + 1, sizeof *grown);
     if (!grown) {
         return GBT_ERR_MEMORY;
     }
@@ -416,7 +436,8 @@ gbt_status gbt_booster_add_valid(gbt_booster *booster, const gbt_dataset *data, 
     GBT_TRY_OR_DONE(valid->name ? GBT_OK : GBT_ERR_MEMORY);
     GBT_TRY_OR_DONE(GBT_NEW(valid->target, data->n_rows));
     GBT_TRY_OR_DONE(GBT_NEW(valid->scores, data->n_rows * booster->objective.n_outputs));
-    GBT_TRY_OR_DONE(gbt_classes_target(&booster->classes, &booster->objective, data, valid->target));
+    GBT_TRY_OR_DONE(
+        gbt_classes_target(&booster->classes, &booster->objective, data, valid->target));
     fill_scores(booster, data, valid->scores);
     add_model(booster, data, valid->scores);
     valid->data = gbt_dataset_retain(data);
@@ -435,24 +456,31 @@ static gbt_status check_continued(const gbt_booster *booster, const gbt_model *m
 {
     if (strcmp(model->objective.name, booster->objective.name) != 0 ||
         model->objective.n_outputs != booster->objective.n_outputs) {
-        return gbt_fail(GBT_ERR_PARAM, "continue_from: the model has objective %s with %d outputs, this run %s with %d",
-                        model->objective.name, (int)model->objective.n_outputs, booster->objective.name,
-                        (int)booster->objective.n_outputs);
+        return gbt_fail(
+            GBT_ERR_PARAM,
+            "continue_from: the model has objective %s with %d outputs, this run %s with %d",
+            model->objective.name, (int)model->objective.n_outputs, booster->objective.name,
+            (int)booster->objective.n_outputs);
     }
     if (!gbt_cuts_equal(model->cuts, booster->train->cuts)) {
-        return gbt_fail(GBT_ERR_DATA, "continue_from: the data was not binned with the cuts of the model");
+        return gbt_fail(GBT_ERR_DATA,
+                        "continue_from: the data was not binned with the cuts of the model");
     }
     if (model->uses_init_score != booster->model->uses_init_score) {
-        return gbt_fail(GBT_ERR_DATA, "continue_from: the model was trained %s init score, this data has %s",
-                        model->uses_init_score ? "with an" : "without", model->uses_init_score ? "none" : "one");
+        return gbt_fail(GBT_ERR_DATA,
+                        "continue_from: the model was trained %s init score, this data has %s",
+                        model->uses_init_score ? "with an" : "without",
+                        model->uses_init_score ? "none" : "one");
     }
     if (gbt_model_rounds(model) >= booster->params->n_trees) {
-        return gbt_fail(GBT_ERR_PARAM, "continue_from: the model has %d rounds already; n_trees = %d counts them",
+        return gbt_fail(GBT_ERR_PARAM,
+                        "continue_from: the model has %d rounds already; n_trees = %d counts them",
                         (int)gbt_model_rounds(model), (int)booster->params->n_trees);
     }
     for (int32_t k = 0; k < booster->classes.n; k++) {
         if (model->class_label[k] != booster->classes.label[k]) {
-            return gbt_fail(GBT_ERR_DATA, "continue_from: class %d is %s in the model and %s in the data", (int)k,
+            return gbt_fail(GBT_ERR_DATA,
+                            "continue_from: class %d is %s in the model and %s in the data", (int)k,
                             model->class_name[k], booster->classes.name[k]);
         }
     }
@@ -487,7 +515,8 @@ gbt_status gbt_booster_continue(gbt_booster *booster, const gbt_model *model)
     const int32_t n_outputs = booster->objective.n_outputs;
     GBT_TRY(GBT_NEW(scores, booster->train->n_rows * n_outputs));
     GBT_TRY_OR_DONE(copy_trees(booster->model, model));
-    memcpy(booster->model->base_score, model->base_score, (size_t)n_outputs * sizeof *model->base_score);
+    memcpy(booster->model->base_score, model->base_score,
+           (size_t)n_outputs * sizeof *model->base_score);
     booster->round = gbt_model_rounds(model);
     fill_scores(booster, booster->train, scores);
     add_model(booster, booster->train, scores);
@@ -505,7 +534,7 @@ done:
     return status;
 }
 
-/* ---- A round ----------------------------------------------------------------------------------- */
+/* ---- A round -------------------------------------------------------------------------------- */
 
 static void drop_fresh(gbt_booster *booster)
 {
@@ -525,7 +554,8 @@ static gbt_status grow_round(gbt_booster *booster, bool renews_leaves, int *stop
     gbt_sampler_draw_rows(sampler, booster->round);
     for (int32_t k = 0; k < n_outputs; k++) {
         gbt_sampler_draw_tree(sampler, booster->round, k);
-        const gbt_sample sample = {.rows = sampler->rows, .n_rows = sampler->n_drawn, .features = sampler->tree_set};
+        const gbt_sample sample = {
+            .rows = sampler->rows, .n_rows = sampler->n_drawn, .features = sampler->tree_set};
         GBT_TRY_OR_DONE(gbt_grower_grow(&booster->grower, booster->round, k, &sample, renews_leaves,
                                         &booster->fresh[k]));
         n_split += booster->fresh[k]->n_leaves > 1;
@@ -551,8 +581,9 @@ static gbt_status check_step(const gbt_booster *booster, const int *stopped)
     if (!booster || !stopped) {
         return gbt_fail(GBT_ERR_ARGUMENT, "gbt_booster_step: a pointer is NULL");
     }
-    return booster->is_finished ? gbt_fail(GBT_ERR_STATE, "the booster is finished; its model was handed over")
-                                : GBT_OK;
+    return booster->is_finished
+               ? gbt_fail(GBT_ERR_STATE, "the booster is finished; its model was handed over")
+               : GBT_OK;
 }
 
 gbt_status gbt_booster_step(gbt_booster *booster, int *stopped)
@@ -563,21 +594,22 @@ gbt_status gbt_booster_step(gbt_booster *booster, int *stopped)
     return grow_round(booster, booster->objective.renews_leaves, stopped);
 }
 
-gbt_status gbt_booster_step_custom(gbt_booster *booster, const float *grad, const float *hess, int64_t n,
-                                   int *stopped)
+gbt_status gbt_booster_step_custom(gbt_booster *booster, const float *grad, const float *hess,
+                                   int64_t n, int *stopped)
 {
     GBT_TRY(check_step(booster, stopped));
     *stopped = 0;
     const int64_t want = booster->train->n_rows * booster->objective.n_outputs;
     if (!grad || !hess || n != want) {
-        return gbt_fail(GBT_ERR_ARGUMENT, "gbt_booster_step_custom: n is %lld, rows x outputs is %lld",
-                        (long long)n, (long long)want);
+        return gbt_fail(GBT_ERR_ARGUMENT,
+                        "gbt_booster_step_custom: n is %lld, rows x outputs is %lld", (long long)n,
+                        (long long)want);
     }
     GBT_TRY(booster->ops->set_gradients(booster->backend, grad, hess));
     return grow_round(booster, false, stopped); /* the loss is the caller's own */
 }
 
-/* ---- What the booster tells --------------------------------------------------------------------- */
+/* ---- What the booster tells ----------------------------------------------------------------- */
 
 int32_t gbt_booster_rounds(const gbt_booster *booster)
 {
@@ -603,7 +635,8 @@ static gbt_status check_data(const gbt_booster *booster, int data)
 {
     return booster && data >= -1 && data < booster->n_valid
                ? GBT_OK
-               : gbt_fail(GBT_ERR_ARGUMENT, "data = %d: -1 is the training set, 0 .. %d are validation sets", data,
+               : gbt_fail(GBT_ERR_ARGUMENT,
+                          "data = %d: -1 is the training set, 0 .. %d are validation sets", data,
                           booster ? (int)booster->n_valid - 1 : -1);
 }
 
@@ -612,8 +645,8 @@ gbt_status gbt_booster_scores(const gbt_booster *booster, int data, float *out, 
     GBT_TRY(check_data(booster, data));
     const int64_t rows = data < 0 ? booster->train->n_rows : booster->valid[data].data->n_rows;
     if (!out || n != rows * booster->objective.n_outputs) {
-        return gbt_fail(GBT_ERR_ARGUMENT, "gbt_booster_scores: n is %lld, rows x outputs is %lld", (long long)n,
-                        (long long)(rows * booster->objective.n_outputs));
+        return gbt_fail(GBT_ERR_ARGUMENT, "gbt_booster_scores: n is %lld, rows x outputs is %lld",
+                        (long long)n, (long long)(rows * booster->objective.n_outputs));
     }
     if (data < 0) {
         return booster->ops->scores(booster->backend, out);
@@ -627,7 +660,8 @@ static gbt_status fetch_train_scores(gbt_booster *booster)
 {
     if (!booster->train_scores) {
         GBT_TRY(reserve_metric_scratch(booster, booster->train->n_rows));
-        GBT_TRY(GBT_NEW(booster->train_scores, booster->train->n_rows * booster->objective.n_outputs));
+        GBT_TRY(
+            GBT_NEW(booster->train_scores, booster->train->n_rows * booster->objective.n_outputs));
     }
     return booster->ops->scores(booster->backend, booster->train_scores);
 }
@@ -643,9 +677,10 @@ gbt_status gbt_booster_metric(const gbt_booster *booster, int data, int metric, 
         GBT_TRY(fetch_train_scores((gbt_booster *)booster)); /* fills a cache, changes no result */
     }
     const gbt_dataset *rows = data < 0 ? booster->train : booster->valid[data].data;
-    *out = gbt_metric_eval(&booster->metrics[metric], data < 0 ? booster->train_scores : booster->valid[data].scores,
-                           data < 0 ? booster->target : booster->valid[data].target, rows->weight, rows->n_rows,
-                           booster->threads, booster->metric_scratch);
+    *out = gbt_metric_eval(&booster->metrics[metric],
+                           data < 0 ? booster->train_scores : booster->valid[data].scores,
+                           data < 0 ? booster->target : booster->valid[data].target, rows->weight,
+                           rows->n_rows, booster->threads, booster->metric_scratch);
     return GBT_OK;
 }
 
@@ -658,8 +693,8 @@ gbt_status gbt_booster_finish(gbt_booster *booster, int32_t n_rounds, gbt_model 
     *out = NULL;
     GBT_TRY(check_step(booster, &stopped));
     if (n_rounds < 0 || n_rounds > booster->round) {
-        return gbt_fail(GBT_ERR_ARGUMENT, "gbt_booster_finish: n_rounds = %d, the booster has %d", (int)n_rounds,
-                        (int)booster->round);
+        return gbt_fail(GBT_ERR_ARGUMENT, "gbt_booster_finish: n_rounds = %d, the booster has %d",
+                        (int)n_rounds, (int)booster->round);
     }
     if (n_rounds > 0) {
         gbt_model_truncate(booster->model, n_rounds);

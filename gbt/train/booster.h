@@ -15,31 +15,31 @@ enum { GBT_MAX_METRICS = 16 };
 typedef struct gbt_watched {
     const gbt_dataset *data; /* retained */
     char *name;
-    float *target;           /* [n_rows] */
-    float *scores;           /* [n_outputs x n_rows] */
+    float *target; /* [n_rows] */
+    float *scores; /* [n_outputs x n_rows] */
 } gbt_watched;
 
 struct gbt_booster {
-    gbt_params *params;      /* resolved */
+    gbt_params *params;       /* resolved */
     const gbt_dataset *train; /* retained */
     int32_t threads;
     gbt_classes classes;
     gbt_objective objective;
-    float *target;           /* [n_rows] */
+    float *target; /* [n_rows] */
     const gbt_backend_ops *ops;
     gbt_backend *backend;
     gbt_sampler sampler;
     gbt_grower grower;
     gbt_model *model;
-    int32_t round;           /* rounds done, those of a continued model included */
-    gbt_watched *valid;      /* [n_valid] */
+    int32_t round;      /* rounds done, those of a continued model included */
+    gbt_watched *valid; /* [n_valid] */
     int32_t n_valid;
     gbt_metric_config metrics[GBT_MAX_METRICS];
     int32_t n_metrics;
-    float *train_scores;     /* [n_outputs x n_rows] fetched for metrics of the training set, or NULL */
+    float *train_scores; /* [n_outputs x n_rows] fetched for metrics of the training set, or NULL */
     void *metric_scratch;
     size_t metric_scratch_bytes;
-    gbt_tree **fresh;        /* [n_outputs] trees of the round under way */
+    gbt_tree **fresh; /* [n_outputs] trees of the round under way */
     bool is_finished;
 };
 

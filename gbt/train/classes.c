@@ -55,7 +55,8 @@ static int32_t distinct_labels(const gbt_dataset *data, float *values, int32_t m
     return n;
 }
 
-/* objective = auto: text labels are classes, two different numbers too, everything else is a quantity. */
+/* objective = auto: text labels are classes, two different numbers too, everything else is a
+ * quantity. */
 static gbt_status choose_objective(gbt_params *params, const gbt_dataset *train)
 {
     float values[2];
@@ -63,14 +64,16 @@ static gbt_status choose_objective(gbt_params *params, const gbt_dataset *train)
     const int32_t n = n_texts > 0 ? n_texts : distinct_labels(train, values, 2);
     const char *name = n == 2 ? "binary" : n_texts > 2 ? "multiclass" : "regression";
     return gbt_resolve_text(params, GBT_KEY_objective, name,
-                            n == 2        ? "the label has two different values"
-                            : n_texts > 2 ? "the label has more than two texts"
-                                          : "the label is a number; objective=multiclass if it is a class");
+                            n == 2 ? "the label has two different values"
+                            : n_texts > 2
+                                ? "the label has more than two texts"
+                                : "the label is a number; objective=multiclass if it is a class");
 }
 
 static bool is_classification(const gbt_params *params)
 {
-    return params->objective == GBT_OBJECTIVE_BINARY || params->objective == GBT_OBJECTIVE_MULTICLASS ||
+    return params->objective == GBT_OBJECTIVE_BINARY ||
+           params->objective == GBT_OBJECTIVE_MULTICLASS ||
            params->objective == GBT_OBJECTIVE_MULTICLASSOVA;
 }
 
@@ -82,10 +85,11 @@ static gbt_status widen_classes(gbt_classes *classes, int32_t n_found, int32_t n
         if (label != floorf(label) || label < 0.0f || label >= (float)num_class) {
             char text[GBT_NUMBER_CHARS];
             gbt_print_f32(text, label);
-            return gbt_fail(GBT_ERR_DATA,
-                            "num_class = %d but the label has %d classes; labels must then be whole numbers "
-                            "from 0 to %d, found %s",
-                            (int)num_class, (int)n_found, (int)num_class - 1, text);
+            return gbt_fail(
+                GBT_ERR_DATA,
+                "num_class = %d but the label has %d classes; labels must then be whole numbers "
+                "from 0 to %d, found %s",
+                (int)num_class, (int)n_found, (int)num_class - 1, text);
         }
     }
     for (int32_t k = 0; k < num_class; k++) {
@@ -98,7 +102,8 @@ static gbt_status check_class_count(const gbt_params *params, int32_t n)
 {
     if (n < 2) {
         return gbt_fail(GBT_ERR_DATA, "the label has only one class; %s needs at least two",
-                        params->objective == GBT_OBJECTIVE_BINARY ? "objective=binary" : "a classification");
+                        params->objective == GBT_OBJECTIVE_BINARY ? "objective=binary"
+                                                                  : "a classification");
     }
     if (params->objective == GBT_OBJECTIVE_BINARY && n > 2) {
         return gbt_fail(GBT_ERR_DATA,
@@ -106,8 +111,10 @@ static gbt_status check_class_count(const gbt_params *params, int32_t n)
                         "use objective=multiclass, or cross_entropy for probabilities");
     }
     if (n > MOST_CLASSES) {
-        return gbt_fail(GBT_ERR_DATA, "the label has more than %d different values: too many classes; "
-                        "use objective=regression for a quantity", MOST_CLASSES);
+        return gbt_fail(GBT_ERR_DATA,
+                        "the label has more than %d different values: too many classes; "
+                        "use objective=regression for a quantity",
+                        MOST_CLASSES);
     }
     return GBT_OK;
 }
@@ -119,7 +126,8 @@ static gbt_status name_classes(gbt_classes *classes, const gbt_dictionary *texts
         char number[GBT_NUMBER_CHARS];
         const int32_t code = (int32_t)classes->label[k];
         gbt_print_f32(number, classes->label[k]);
-        classes->name[k] = gbt_copy_text(texts->n > 0 && code < texts->n ? texts->text[code] : number);
+        classes->name[k] =
+            gbt_copy_text(texts->n > 0 && code < texts->n ? texts->text[code] : number);
         if (!classes->name[k]) {
             return GBT_ERR_MEMORY;
         }
@@ -137,8 +145,8 @@ static gbt_status find_classes(gbt_params *params, const gbt_dataset *train, gbt
         GBT_TRY(widen_classes(classes, n, asked));
         classes->n = asked;
     } else if (asked > 0 && asked < n) {
-        return gbt_fail(GBT_ERR_DATA, "num_class = %d but the label has %s%d different values", (int)asked,
-                        n > most ? "more than " : "", (int)(n > most ? most : n));
+        return gbt_fail(GBT_ERR_DATA, "num_class = %d but the label has %s%d different values",
+                        (int)asked, n > most ? "more than " : "", (int)(n > most ? most : n));
     } else {
         GBT_TRY(check_class_count(params, n));
         classes->n = n;
@@ -147,20 +155,24 @@ static gbt_status find_classes(gbt_params *params, const gbt_dataset *train, gbt
 }
 
 /* is_unbalance: both classes get the same total weight. */
-static gbt_status balance_classes(gbt_params *params, const gbt_classes *classes, const gbt_dataset *train)
+static gbt_status balance_classes(gbt_params *params, const gbt_classes *classes,
+                                  const gbt_dataset *train)
 {
     double weight[2] = {0.0, 0.0};
     if (params->objective != GBT_OBJECTIVE_BINARY) {
-        return gbt_fail(GBT_ERR_PARAM, "is_unbalance works with objective=binary; give row weights instead");
+        return gbt_fail(GBT_ERR_PARAM,
+                        "is_unbalance works with objective=binary; give row weights instead");
     }
     for (int64_t i = 0; i < train->n_rows; i++) {
-        weight[train->label[i] == classes->label[1]] += train->weight ? (double)train->weight[i] : 1.0;
+        weight[train->label[i] == classes->label[1]] +=
+            train->weight ? (double)train->weight[i] : 1.0;
     }
     if (!(weight[0] > 0.0 && weight[1] > 0.0)) {
         return gbt_fail(GBT_ERR_DATA, "is_unbalance needs rows with weight in both classes");
     }
     GBT_TRY(gbt_resolve_text(params, GBT_KEY_is_unbalance, "false", NULL));
-    return gbt_resolve_number(params, GBT_KEY_scale_pos_weight, weight[0] / weight[1], "is_unbalance");
+    return gbt_resolve_number(params, GBT_KEY_scale_pos_weight, weight[0] / weight[1],
+                              "is_unbalance");
 }
 
 gbt_status gbt_classes_resolve(gbt_params *params, const gbt_dataset *train, gbt_classes *out)
@@ -168,14 +180,16 @@ gbt_status gbt_classes_resolve(gbt_params *params, const gbt_dataset *train, gbt
     gbt_status status = GBT_OK;
     memset(out, 0, sizeof *out);
     if (!train->label) {
-        return gbt_fail(GBT_ERR_DATA, "the training data has no label; name its column with label=");
+        return gbt_fail(GBT_ERR_DATA,
+                        "the training data has no label; name its column with label=");
     }
     if (params->objective == GBT_OBJECTIVE_AUTO) {
         GBT_TRY(choose_objective(params, train));
     }
     if (!is_classification(params)) {
         return train->schema->label.n > 0
-                   ? gbt_fail(GBT_ERR_DATA, "the label \"%s\" is text; this objective needs numbers",
+                   ? gbt_fail(GBT_ERR_DATA,
+                              "the label \"%s\" is text; this objective needs numbers",
                               train->schema->role[GBT_ROLE_LABEL])
                    : GBT_OK;
     }
@@ -197,7 +211,8 @@ gbt_status gbt_classes_target(const gbt_classes *classes, const gbt_objective *o
                               const gbt_dataset *data, float *out)
 {
     if (!data->label) {
-        return gbt_fail(GBT_ERR_DATA, "%s has no label", data->source[0] ? data->source : "the data set");
+        return gbt_fail(GBT_ERR_DATA, "%s has no label",
+                        data->source[0] ? data->source : "the data set");
     }
     if (classes->n == 0) {
         memcpy(out, data->label, (size_t)data->n_rows * sizeof *out);
@@ -208,7 +223,8 @@ gbt_status gbt_classes_target(const gbt_classes *classes, const gbt_objective *o
         if (k == classes->n || classes->label[k] != data->label[i]) {
             char text[GBT_NUMBER_CHARS];
             gbt_print_f32(text, data->label[i]);
-            return gbt_fail(GBT_ERR_DATA, "%s: row %lld: label %s is not a class of the training data",
+            return gbt_fail(GBT_ERR_DATA,
+                            "%s: row %lld: label %s is not a class of the training data",
                             data->source[0] ? data->source : "data set", (long long)i + 1, text);
         }
         out[i] = (float)k;

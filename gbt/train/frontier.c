@@ -57,7 +57,8 @@ static gbt_open_leaf take_first(gbt_frontier *frontier)
         if (child >= frontier->n) {
             break;
         }
-        if (child + 1 < frontier->n && comes_first(&frontier->heap[child + 1], &frontier->heap[child])) {
+        if (child + 1 < frontier->n &&
+            comes_first(&frontier->heap[child + 1], &frontier->heap[child])) {
             child++;
         }
         if (!comes_first(&frontier->heap[child], &last)) {
@@ -77,7 +78,8 @@ int32_t gbt_frontier_pop(gbt_frontier *frontier)
 
 int32_t gbt_frontier_best(gbt_frontier *frontier, int32_t k, int32_t *nodes)
 {
-    /* The leaves taken off leave room behind the heap's end: keep them there, then put them back. */
+    /* The leaves taken off leave room behind the heap's end: keep them there, then put them
+     * back. */
     const int32_t n_before = frontier->n;
     int32_t n_taken = 0;
     while (n_taken < k && frontier->n > 0) {

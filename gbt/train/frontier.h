@@ -8,7 +8,7 @@
 
 typedef struct gbt_open_leaf {
     double gain;
-    int32_t age;  /* number of the push */
+    int32_t age; /* number of the push */
     int32_t node;
 } gbt_open_leaf;
 

@@ -1,6 +1,6 @@
-/* One tree, from named steps: begin, search the root, then pick leaves, split their rows, build and search
- * the children, until the growth policy has nothing left to split. Cost beyond the backend: O(log leaves)
- * a split. Allocates the finished tree only. */
+/* One tree, from named steps: begin, search the root, then pick leaves, split their rows, build
+ * and search the children, until the growth policy has nothing left to split. Cost beyond the
+ * backend: O(log leaves) a split. Allocates the finished tree only. */
 #include "gbt/train/grower.h"
 
 #include <math.h>
@@ -15,8 +15,9 @@ int32_t gbt_grower_max_nodes(const gbt_grower_config *config, int32_t batch)
     return (int32_t)room;
 }
 
-gbt_status gbt_grower_open(gbt_grower *grower, const gbt_grower_config *config, const gbt_backend_ops *ops,
-                           gbt_backend *backend, const gbt_sampler *sampler, const gbt_cuts *cuts)
+gbt_status gbt_grower_open(gbt_grower *grower, const gbt_grower_config *config,
+                           const gbt_backend_ops *ops, gbt_backend *backend,
+                           const gbt_sampler *sampler, const gbt_cuts *cuts)
 {
     memset(grower, 0, sizeof *grower);
     grower->config = *config;
@@ -74,7 +75,8 @@ static gbt_side side_of(const gbt_grower *grower, gbt_sum sum, int64_t n_rows)
 }
 
 /* Sets up a node that holds `n_rows` rows with gradient sums `sum`. */
-static int32_t add_node(gbt_grower *grower, int32_t parent, int32_t side, gbt_sum sum, int64_t n_rows)
+static int32_t add_node(gbt_grower *grower, int32_t parent, int32_t side, gbt_sum sum,
+                        int64_t n_rows)
 {
     const int32_t number = grower->n_nodes++;
     gbt_grow_node *node = &grower->nodes[number];
@@ -119,8 +121,11 @@ static gbt_status search_nodes(gbt_grower *grower, const int32_t *nodes, int32_t
             gbt_sampler_draw_node(grower->sampler, grower->round, grower->output, node->depth,
                                   is_common ? (uint64_t)node->depth : node->path, set);
         }
-        const gbt_search search = {
-            .node = nodes[i], .features = set, .sum = node->sum, .n_rows = node->n_rows, .weight = node->weight};
+        const gbt_search search = {.node = nodes[i],
+                                   .features = set,
+                                   .sum = node->sum,
+                                   .n_rows = node->n_rows,
+                                   .weight = node->weight};
         grower->searches[i] = search;
     }
     GBT_TRY(grower->ops->search(grower->backend, grower->searches, n, is_common, grower->found));
@@ -148,20 +153,23 @@ static gbt_status split_nodes(gbt_grower *grower, int32_t n)
         gbt_grow_node *node = &grower->nodes[grower->batch[i]];
         const int64_t left_rows = grower->left_rows[i];
         node->left = add_node(grower, grower->batch[i], 0, node->split.left, left_rows);
-        node->right = add_node(grower, grower->batch[i], 1, node->split.right, node->n_rows - left_rows);
+        node->right =
+            add_node(grower, grower->batch[i], 1, node->split.right, node->n_rows - left_rows);
     }
     return GBT_OK;
 }
 
 /* Builds the histograms of the batch's open children; `children` receives their numbers. */
-static gbt_status build_children(gbt_grower *grower, int32_t n, int32_t *children, int32_t *n_children)
+static gbt_status build_children(gbt_grower *grower, int32_t n, int32_t *children,
+                                 int32_t *n_children)
 {
     int32_t n_builds = 0;
     *n_children = 0;
     for (int32_t i = 0; i < n; i++) {
         const int32_t parent = grower->batch[i];
         const gbt_grow_node *node = &grower->nodes[parent];
-        const bool left_is_small = grower->nodes[node->left].n_rows <= grower->nodes[node->right].n_rows;
+        const bool left_is_small =
+            grower->nodes[node->left].n_rows <= grower->nodes[node->right].n_rows;
         const int32_t small = left_is_small ? node->left : node->right;
         const int32_t large = left_is_small ? node->right : node->left;
         if (is_open(grower, large)) { /* the small child is open only if the large one is */
@@ -281,8 +289,8 @@ static gbt_status grow_depthwise(gbt_grower *grower)
     }
 }
 
-/* One split for every node of a level; a node in which it is not admissible stays whole and may take
- * the split of a later level. */
+/* One split for every node of a level; a node in which it is not admissible stays whole and may
+ * take the split of a later level. */
 static gbt_status grow_symmetric(gbt_grower *grower)
 {
     int32_t *level = grower->place_of_node; /* free until the tree is finished */
@@ -330,17 +338,19 @@ static gbt_status grow_by_policy(gbt_grower *grower)
 }
 
 /* Fills node `at` of the finished tree. */
-static gbt_status write_node(const gbt_grower *grower, const gbt_grow_node *node, gbt_tree *tree, int32_t at)
+static gbt_status write_node(const gbt_grower *grower, const gbt_grow_node *node, gbt_tree *tree,
+                             int32_t at)
 {
     tree->value[at] = (float)(grower->config.learning_rate * node->weight);
     tree->cover[at] = (float)((double)node->sum.hess * grower->quant.hess_unit);
     tree->rows[at] = (uint32_t)node->n_rows;
     tree->set[at] = -1;
     if (!isfinite(tree->value[at])) {
-        return gbt_fail(GBT_ERR_NUMERIC,
-                        "round %d: a leaf value is not finite; raise reg_lambda or min_child_weight, "
-                        "or set max_delta_step",
-                        (int)grower->round);
+        return gbt_fail(
+            GBT_ERR_NUMERIC,
+            "round %d: a leaf value is not finite; raise reg_lambda or min_child_weight, "
+            "or set max_delta_step",
+            (int)grower->round);
     }
     if (!node->is_kept) {
         tree->feature[at] = tree->right[at] = -1;
@@ -356,7 +366,8 @@ static gbt_status write_node(const gbt_grower *grower, const gbt_grow_node *node
     if (split->categorical) {
         tree->flags[at] |= GBT_NODE_CATEGORICAL;
         tree->set[at] = tree->n_sets;
-        memcpy(tree->sets + (int64_t)tree->n_sets++ * GBT_SET_WORDS, split->left_set, sizeof split->left_set);
+        memcpy(tree->sets + (int64_t)tree->n_sets++ * GBT_SET_WORDS, split->left_set,
+               sizeof split->left_set);
         return GBT_OK;
     }
     tree->bin[at] = split->bin;
@@ -396,13 +407,14 @@ static gbt_status write_tree(gbt_grower *grower, gbt_tree **out)
     return GBT_OK;
 }
 
-/* place_of_node: the tree node in which the rows of each node end (those below a leaf that were split in
- * advance included). */
+/* place_of_node: the tree node in which the rows of each node end (those below a leaf that were
+ * split in advance included). */
 static void map_nodes(gbt_grower *grower)
 {
     for (int32_t i = 0; i < grower->n_nodes; i++) {
         const gbt_grow_node *node = &grower->nodes[i];
-        grower->place_of_node[i] = node->tree_node >= 0 ? node->tree_node : grower->place_of_node[node->parent];
+        grower->place_of_node[i] =
+            node->tree_node >= 0 ? node->tree_node : grower->place_of_node[node->parent];
     }
 }
 
@@ -417,15 +429,16 @@ static gbt_status renew_leaves(gbt_grower *grower, int32_t output, gbt_tree *tre
                                grower->leaf_value));
     for (int32_t i = 0; i < tree->n_nodes; i++) {
         if (tree->feature[i] < 0) {
-            tree->value[i] = (float)(grower->config.learning_rate * (double)grower->leaf_value[tree->left[i]]);
+            tree->value[i] =
+                (float)(grower->config.learning_rate * (double)grower->leaf_value[tree->left[i]]);
         }
     }
     map_nodes(grower);
     return GBT_OK;
 }
 
-gbt_status gbt_grower_grow(gbt_grower *grower, int32_t round, int32_t output, const gbt_sample *sample,
-                           bool renews_leaves, gbt_tree **out)
+gbt_status gbt_grower_grow(gbt_grower *grower, int32_t round, int32_t output,
+                           const gbt_sample *sample, bool renews_leaves, gbt_tree **out)
 {
     gbt_root root;
     gbt_tree *tree = NULL;

@@ -5,7 +5,8 @@
 
 enum { SYMMETRIC_DEPTH = 6, MOST_DEPTH = 16, PATIENCE = 50 };
 
-gbt_status gbt_resolve_text(gbt_params *params, gbt_param_key key, const char *value, const char *reason)
+gbt_status gbt_resolve_text(gbt_params *params, gbt_param_key key, const char *value,
+                            const char *reason)
 {
     const bool was_set = params->is_set[key];
     GBT_TRY(gbt_params_assign(params, key, gbt_slice_of(value)));
@@ -16,7 +17,8 @@ gbt_status gbt_resolve_text(gbt_params *params, gbt_param_key key, const char *v
     return GBT_OK;
 }
 
-gbt_status gbt_resolve_number(gbt_params *params, gbt_param_key key, double value, const char *reason)
+gbt_status gbt_resolve_number(gbt_params *params, gbt_param_key key, double value,
+                              const char *reason)
 {
     char text[GBT_NUMBER_CHARS];
     gbt_print_f64(text, value);
@@ -30,7 +32,8 @@ gbt_status gbt_resolve_growth(gbt_params *params)
             GBT_TRY(gbt_resolve_number(params, GBT_KEY_max_depth, SYMMETRIC_DEPTH,
                                        "symmetric trees need a depth"));
         }
-        return gbt_resolve_number(params, GBT_KEY_max_leaves, (double)((int64_t)1 << params->max_depth), NULL);
+        return gbt_resolve_number(params, GBT_KEY_max_leaves,
+                                  (double)((int64_t)1 << params->max_depth), NULL);
     }
     if (params->grow_policy == GBT_GROW_POLICY_DEPTHWISE && params->max_depth > 0 &&
         !params->is_set[GBT_KEY_max_leaves]) {
@@ -44,9 +47,10 @@ gbt_status gbt_resolve_growth(gbt_params *params)
 gbt_status gbt_resolve_stopping(gbt_params *params, bool has_valid)
 {
     if (params->early_stopping_rounds > 0 && !has_valid) {
-        return gbt_fail(GBT_ERR_PARAM,
-                        "early_stopping_rounds = %d needs validation rows: set valid or valid_fraction",
-                        (int)params->early_stopping_rounds);
+        return gbt_fail(
+            GBT_ERR_PARAM,
+            "early_stopping_rounds = %d needs validation rows: set valid or valid_fraction",
+            (int)params->early_stopping_rounds);
     }
     if (params->early_stopping_rounds >= 0) {
         return GBT_OK;

@@ -60,7 +60,8 @@ void gbt_sampler_draw_rows(gbt_sampler *sampler, int32_t round)
         n += gbt_rng_u64(key, (uint64_t)row) < limit;
     }
     if (n == 0) {
-        sampler->rows[n++] = (uint32_t)(gbt_rng_u64(key, (uint64_t)sampler->n_rows) % (uint64_t)sampler->n_rows);
+        sampler->rows[n++] =
+            (uint32_t)(gbt_rng_u64(key, (uint64_t)sampler->n_rows) % (uint64_t)sampler->n_rows);
     }
     sampler->n_drawn = n;
 }
@@ -96,8 +97,8 @@ static void select_smallest(uint64_t *keys, int32_t n, int32_t k)
 }
 
 /* A random subset of `from` (NULL: all features) with `share` of its members, at least one. */
-static void draw_features(const gbt_sampler *sampler, const uint32_t *from, double share, uint64_t key,
-                          uint32_t *set)
+static void draw_features(const gbt_sampler *sampler, const uint32_t *from, double share,
+                          uint64_t key, uint32_t *set)
 {
     int32_t n = 0;
     for (int32_t f = 0; f < sampler->n_features; f++) {
@@ -141,7 +142,8 @@ void gbt_sampler_draw_node(const gbt_sampler *sampler, int32_t round, int32_t ou
     if (sampler->config.by_level < 1.0) {
         const uint64_t key = gbt_rng_key(sampler->config.seed, (uint64_t)round, (uint64_t)output,
                                          GBT_RNG_FEATURES_LEVEL);
-        draw_features(sampler, from, sampler->config.by_level, gbt_rng_u64(key, (uint64_t)depth), set);
+        draw_features(sampler, from, sampler->config.by_level, gbt_rng_u64(key, (uint64_t)depth),
+                      set);
         from = set;
     }
     if (sampler->config.by_node < 1.0) {

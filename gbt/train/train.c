@@ -1,5 +1,5 @@
-/* gbt_train(): the convenience loop around a booster: hold-out, continued model, rounds, progress, early
- * stopping, time limit. */
+/* gbt_train(): the convenience loop around a booster: hold-out, continued model, rounds,
+ * progress, early stopping, time limit. */
 #include <string.h>
 
 #include "gbt/base/alloc.h"
@@ -13,9 +13,9 @@
 typedef struct progress {
     gbt_booster *booster;
     int32_t n_values;
-    const char **metric;     /* [n_values] */
-    const char **data;       /* [n_values] */
-    double *value;           /* [n_values] */
+    const char **metric; /* [n_values] */
+    const char **data;   /* [n_values] */
+    double *value;       /* [n_values] */
     int32_t best_round;
     double best_value, start;
     gbt_round_fn callback;
@@ -47,10 +47,12 @@ static gbt_status progress_open(progress *p)
 static gbt_status measure(progress *p)
 {
     for (int32_t i = 0; i < p->n_values; i++) {
-        GBT_TRY(gbt_booster_metric(p->booster, i / p->booster->n_metrics, i % p->booster->n_metrics, &p->value[i]));
+        GBT_TRY(gbt_booster_metric(p->booster, i / p->booster->n_metrics, i % p->booster->n_metrics,
+                                   &p->value[i]));
     }
-    if (p->n_values > 0 && (p->best_round == 0 || gbt_metric_is_better(p->booster->metrics[0].metric, p->value[0],
-                                                                      p->best_value))) {
+    if (p->n_values > 0 &&
+        (p->best_round == 0 ||
+         gbt_metric_is_better(p->booster->metrics[0].metric, p->value[0], p->best_value))) {
         p->best_round = p->booster->round;
         p->best_value = p->value[0];
     }
@@ -82,9 +84,11 @@ static gbt_status run_rounds(progress *p)
     while (booster->round < params->n_trees && !stopped) {
         GBT_TRY(gbt_booster_step(booster, &stopped));
         if (stopped) {
-            gbt_log_line(GBT_LOG_INFO, "round %d: no leaf can be split any more", (int)booster->round);
+            gbt_log_line(GBT_LOG_INFO, "round %d: no leaf can be split any more",
+                         (int)booster->round);
         }
-        if (params->max_seconds > 0.0 && gbt_clock() - p->start >= params->max_seconds && !stopped) {
+        if (params->max_seconds > 0.0 && gbt_clock() - p->start >= params->max_seconds &&
+            !stopped) {
             gbt_log_line(GBT_LOG_INFO, "round %d: max_seconds reached", (int)booster->round);
             stopped = 1;
         }
@@ -125,11 +129,14 @@ static gbt_status hold_out(const gbt_params *params, const gbt_dataset *all, gbt
         }
     }
     if (n_train == 0 || n_valid == 0) {
-        status = gbt_fail(GBT_ERR_DATA, "valid_fraction = %g leaves no rows for %s: %lld rows in all",
-                          params->valid_fraction, n_train == 0 ? "training" : "validation", (long long)all->n_rows);
+        status =
+            gbt_fail(GBT_ERR_DATA, "valid_fraction = %g leaves no rows for %s: %lld rows in all",
+                     params->valid_fraction, n_train == 0 ? "training" : "validation",
+                     (long long)all->n_rows);
         goto done;
     }
-    for (int64_t i = n_train, j = all->n_rows - 1; i < j; i++, j--) { /* held-out rows ascending too */
+    for (int64_t i = n_train, j = all->n_rows - 1; i < j;
+         i++, j--) { /* held-out rows ascending too */
         const int64_t swap = rows[i];
         rows[i] = rows[j];
         rows[j] = swap;
@@ -153,8 +160,9 @@ static gbt_status continue_model(const gbt_params *params, gbt_booster *booster)
 }
 
 /* The booster with everything that is to be watched. */
-static gbt_status prepare(const gbt_params *params, const gbt_dataset *train, const gbt_dataset *const *valid,
-                          const char *const *valid_names, int n_valid, gbt_booster **out)
+static gbt_status prepare(const gbt_params *params, const gbt_dataset *train,
+                          const gbt_dataset *const *valid, const char *const *valid_names,
+                          int n_valid, gbt_booster **out)
 {
     gbt_dataset *kept = NULL, *held_out = NULL;
     gbt_booster *booster = NULL;
@@ -170,7 +178,8 @@ static gbt_status prepare(const gbt_params *params, const gbt_dataset *train, co
         GBT_TRY_OR_DONE(gbt_booster_add_valid(booster, held_out, "held_out"));
     }
     for (int v = 0; v < n_valid; v++) {
-        GBT_TRY_OR_DONE(gbt_booster_add_valid(booster, valid[v], valid_names ? valid_names[v] : NULL));
+        GBT_TRY_OR_DONE(
+            gbt_booster_add_valid(booster, valid[v], valid_names ? valid_names[v] : NULL));
     }
     *out = booster;
 done:
@@ -182,9 +191,9 @@ done:
     return status;
 }
 
-gbt_status gbt_train(const gbt_params *params, const gbt_dataset *train, const gbt_dataset *const *valid,
-                     const char *const *valid_names, int n_valid, gbt_round_fn callback, void *user,
-                     gbt_model **out)
+gbt_status gbt_train(const gbt_params *params, const gbt_dataset *train,
+                     const gbt_dataset *const *valid, const char *const *valid_names, int n_valid,
+                     gbt_round_fn callback, void *user, gbt_model **out)
 {
     if (out != NULL) {
         *out = NULL;

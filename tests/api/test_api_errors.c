@@ -15,12 +15,12 @@ enum { ROWS = 200 };
 static char stale;
 
 /* The call fails with `want`, sets the handle to NULL and tells something. */
-#define EXPECT_NO_HANDLE(call, handle, want)                     \
-    do {                                                         \
-        EXPECT_C_STATUS(call, want);                             \
-        EXPECT_C_TRUE((handle) == NULL);                         \
-        EXPECT_C_TRUE(strlen(gbt_last_error()) > 10);            \
-        (handle) = (void *)&stale;                               \
+#define EXPECT_NO_HANDLE(call, handle, want)          \
+    do {                                              \
+        EXPECT_C_STATUS(call, want);                  \
+        EXPECT_C_TRUE((handle) == NULL);              \
+        EXPECT_C_TRUE(strlen(gbt_last_error()) > 10); \
+        (handle) = (void *)&stale;                    \
     } while (0)
 
 TEST_C(Errors, ParameterCallsRefuseNullPointersAndUnknownKeys)
@@ -102,7 +102,8 @@ TEST_C(Errors, TableCallsRefuseWrongFilesAndColumns)
     EXPECT_NO_HANDLE(gbt_table_read(params, NULL, NULL, &table), table, GBT_ERR_ARGUMENT);
     EXPECT_C_STATUS(gbt_table_read(params, path, NULL, NULL), GBT_ERR_ARGUMENT);
     EXPECT_NO_HANDLE(gbt_table_preview(params, path, 0, &table), table, GBT_ERR_ARGUMENT);
-    EXPECT_C_TRUE(temp_dir_write(&dir, "short.csv", csv, sizeof csv - 4, path)); /* "0," has one cell too few */
+    EXPECT_C_TRUE(temp_dir_write(&dir, "short.csv", csv, sizeof csv - 4,
+                                 path)); /* "0," has one cell too few */
     EXPECT_NO_HANDLE(gbt_table_read(params, path, NULL, &table), table, GBT_ERR_FORMAT);
     EXPECT_C_HAS_TEXT(gbt_last_error(), "short.csv:3");
     EXPECT_C_TRUE(temp_dir_write(&dir, "good.csv", csv, sizeof csv - 1, path));
@@ -131,43 +132,58 @@ TEST_C(Errors, TableCallsRefuseWrongFilesAndColumns)
 TEST_C(Errors, DataSetsRefuseWrongViews)
 {
     float cells[6] = {1, 2, 3, 4, 5, 6};
-    const char *const names[] = {"a", "b"}, *const twice[] = {"a", "a"}, *const hole[] = {"a", NULL};
+    const char *const names[] = {"a", "b"}, *const twice[] = {"a", "a"},
+                      *const hole[] = {"a", NULL};
     gbt_params *params = toy_params("");
     gbt_dataset *data = STALE(gbt_dataset), *same = STALE(gbt_dataset);
-    const gbt_matrix good = {.data = cells, .n_rows = 3, .n_cols = 2, .row_stride = 2, .col_stride = 1};
+    const gbt_matrix good = {
+        .data = cells, .n_rows = 3, .n_cols = 2, .row_stride = 2, .col_stride = 1};
     gbt_matrix bad = good;
-    EXPECT_NO_HANDLE(gbt_dataset_from_matrix(NULL, &good, NULL, NULL, &data), data, GBT_ERR_ARGUMENT);
-    EXPECT_NO_HANDLE(gbt_dataset_from_matrix(params, NULL, NULL, NULL, &data), data, GBT_ERR_ARGUMENT);
+    EXPECT_NO_HANDLE(gbt_dataset_from_matrix(NULL, &good, NULL, NULL, &data), data,
+                     GBT_ERR_ARGUMENT);
+    EXPECT_NO_HANDLE(gbt_dataset_from_matrix(params, NULL, NULL, NULL, &data), data,
+                     GBT_ERR_ARGUMENT);
     EXPECT_C_STATUS(gbt_dataset_from_matrix(params, &good, NULL, NULL, NULL), GBT_ERR_ARGUMENT);
-    EXPECT_NO_HANDLE(gbt_dataset_from_matrix(params, &good, twice, NULL, &data), data, GBT_ERR_ARGUMENT);
-    EXPECT_NO_HANDLE(gbt_dataset_from_matrix(params, &good, hole, NULL, &data), data, GBT_ERR_ARGUMENT);
+    EXPECT_NO_HANDLE(gbt_dataset_from_matrix(params, &good, twice, NULL, &data), data,
+                     GBT_ERR_ARGUMENT);
+    EXPECT_NO_HANDLE(gbt_dataset_from_matrix(params, &good, hole, NULL, &data), data,
+                     GBT_ERR_ARGUMENT);
     bad.data = NULL;
-    EXPECT_NO_HANDLE(gbt_dataset_from_matrix(params, &bad, NULL, NULL, &data), data, GBT_ERR_ARGUMENT);
+    EXPECT_NO_HANDLE(gbt_dataset_from_matrix(params, &bad, NULL, NULL, &data), data,
+                     GBT_ERR_ARGUMENT);
     bad = good;
     bad.n_rows = -1;
-    EXPECT_NO_HANDLE(gbt_dataset_from_matrix(params, &bad, NULL, NULL, &data), data, GBT_ERR_ARGUMENT);
+    EXPECT_NO_HANDLE(gbt_dataset_from_matrix(params, &bad, NULL, NULL, &data), data,
+                     GBT_ERR_ARGUMENT);
     bad = good;
     bad.dtype = (gbt_dtype)7;
-    EXPECT_NO_HANDLE(gbt_dataset_from_matrix(params, &bad, NULL, NULL, &data), data, GBT_ERR_ARGUMENT);
+    EXPECT_NO_HANDLE(gbt_dataset_from_matrix(params, &bad, NULL, NULL, &data), data,
+                     GBT_ERR_ARGUMENT);
     bad = good;
     bad.row_stride = INT64_MAX;
-    EXPECT_NO_HANDLE(gbt_dataset_from_matrix(params, &bad, NULL, NULL, &data), data, GBT_ERR_ARGUMENT);
+    EXPECT_NO_HANDLE(gbt_dataset_from_matrix(params, &bad, NULL, NULL, &data), data,
+                     GBT_ERR_ARGUMENT);
     bad = good;
     bad.n_rows = 0;
     EXPECT_NO_HANDLE(gbt_dataset_from_matrix(params, &bad, NULL, NULL, &data), data, GBT_ERR_DATA);
     EXPECT_C_OK(gbt_params_set(params, "categorical", "nowhere"));
-    EXPECT_NO_HANDLE(gbt_dataset_from_matrix(params, &good, names, NULL, &data), data, GBT_ERR_PARAM);
+    EXPECT_NO_HANDLE(gbt_dataset_from_matrix(params, &good, names, NULL, &data), data,
+                     GBT_ERR_PARAM);
     EXPECT_C_OK(gbt_params_set(params, "categorical", "b"));
     cells[3] = 0.5f; /* a category that is no whole number */
-    EXPECT_NO_HANDLE(gbt_dataset_from_matrix(params, &good, names, NULL, &data), data, GBT_ERR_DATA);
+    EXPECT_NO_HANDLE(gbt_dataset_from_matrix(params, &good, names, NULL, &data), data,
+                     GBT_ERR_DATA);
     cells[3] = 4.0f;
     EXPECT_C_OK(gbt_dataset_from_matrix(params, &good, names, NULL, &data));
     bad = good;
     bad.n_cols = 1;
-    EXPECT_NO_HANDLE(gbt_dataset_from_matrix(params, &bad, NULL, data, &same), same, GBT_ERR_ARGUMENT);
-    EXPECT_NO_HANDLE(gbt_dataset_from_matrix(params, &good, twice, data, &same), same, GBT_ERR_ARGUMENT);
+    EXPECT_NO_HANDLE(gbt_dataset_from_matrix(params, &bad, NULL, data, &same), same,
+                     GBT_ERR_ARGUMENT);
+    EXPECT_NO_HANDLE(gbt_dataset_from_matrix(params, &good, twice, data, &same), same,
+                     GBT_ERR_ARGUMENT);
     EXPECT_NO_HANDLE(gbt_dataset_from_table(params, NULL, NULL, &same), same, GBT_ERR_ARGUMENT);
-    EXPECT_NO_HANDLE(gbt_dataset_from_file(params, "no such file.csv", NULL, &same), same, GBT_ERR_IO);
+    EXPECT_NO_HANDLE(gbt_dataset_from_file(params, "no such file.csv", NULL, &same), same,
+                     GBT_ERR_IO);
     EXPECT_NO_HANDLE(gbt_dataset_like_model(NULL, &same), same, GBT_ERR_ARGUMENT);
     gbt_dataset_free(data);
     gbt_params_free(params);
@@ -180,7 +196,8 @@ TEST_C(Errors, SparseViewsAreCheckedBeforeUse)
     const float value[] = {1, 2, 3};
     gbt_params *params = toy_params("");
     gbt_dataset *data = STALE(gbt_dataset);
-    const gbt_csr good = {.row_start = start, .column = column, .value = value, .n_rows = 2, .n_cols = 3};
+    const gbt_csr good = {
+        .row_start = start, .column = column, .value = value, .n_rows = 2, .n_cols = 3};
     gbt_csr bad = good;
     EXPECT_NO_HANDLE(gbt_dataset_from_csr(params, NULL, NULL, NULL, &data), data, GBT_ERR_ARGUMENT);
     EXPECT_NO_HANDLE(gbt_dataset_from_csr(NULL, &good, NULL, NULL, &data), data, GBT_ERR_ARGUMENT);
@@ -216,17 +233,22 @@ TEST_C(Errors, FieldsAreCheckedAndKeepTheirOldValues)
     values[9] = NAN;
     EXPECT_C_STATUS(gbt_dataset_set(set, GBT_LABEL, values, GBT_F32, ROWS), GBT_ERR_DATA);
     EXPECT_C_HAS_TEXT(gbt_last_error(), "9");
-    EXPECT_C_STATUS(gbt_dataset_set(set, GBT_LABEL, data.label, GBT_F32, ROWS - 1), GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_dataset_set(set, GBT_LABEL, data.label, GBT_F32, 2 * ROWS), GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_dataset_set(set, GBT_LABEL, data.label, GBT_F32, ROWS - 1),
+                    GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_dataset_set(set, GBT_LABEL, data.label, GBT_F32, 2 * ROWS),
+                    GBT_ERR_ARGUMENT);
     EXPECT_C_STATUS(gbt_dataset_set(set, GBT_LABEL, data.label, GBT_F32, -1), GBT_ERR_ARGUMENT);
     EXPECT_C_STATUS(gbt_dataset_set(set, GBT_LABEL, NULL, GBT_F32, ROWS), GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_dataset_set(set, GBT_LABEL, data.label, (gbt_dtype)9, ROWS), GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_dataset_set(set, (gbt_field)9, data.label, GBT_F32, ROWS), GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_dataset_set(set, GBT_LABEL, data.label, (gbt_dtype)9, ROWS),
+                    GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_dataset_set(set, (gbt_field)9, data.label, GBT_F32, ROWS),
+                    GBT_ERR_ARGUMENT);
     EXPECT_C_STATUS(gbt_dataset_set(NULL, GBT_LABEL, data.label, GBT_F32, ROWS), GBT_ERR_ARGUMENT);
     EXPECT_C_OK(gbt_dataset_get(set, GBT_LABEL, back, GBT_F32, ROWS));
     EXPECT_C_EQ_BYTES(back, data.label, sizeof back);
     memset(values, 0, sizeof values);
-    EXPECT_C_STATUS(gbt_dataset_set(set, GBT_WEIGHT, values, GBT_F32, ROWS), GBT_ERR_DATA); /* all zero */
+    EXPECT_C_STATUS(gbt_dataset_set(set, GBT_WEIGHT, values, GBT_F32, ROWS),
+                    GBT_ERR_DATA); /* all zero */
     values[3] = -1.0f;
     EXPECT_C_STATUS(gbt_dataset_set(set, GBT_WEIGHT, values, GBT_F32, ROWS), GBT_ERR_DATA);
     EXPECT_C_STATUS(gbt_dataset_set(set, GBT_TASK, values, GBT_F32, ROWS), GBT_ERR_DATA);
@@ -234,7 +256,8 @@ TEST_C(Errors, FieldsAreCheckedAndKeepTheirOldValues)
     EXPECT_C_STATUS(gbt_dataset_set(set, GBT_GROUP, values, GBT_F32, ROWS), GBT_ERR_DATA);
     EXPECT_C_STATUS(gbt_dataset_get(set, GBT_WEIGHT, back, GBT_F32, ROWS), GBT_ERR_STATE);
     EXPECT_C_STATUS(gbt_dataset_get(set, GBT_LABEL, back, GBT_F32, ROWS - 1), GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_dataset_get(set, GBT_LABEL, whole, GBT_I32, ROWS), GBT_ERR_ARGUMENT); /* fractions */
+    EXPECT_C_STATUS(gbt_dataset_get(set, GBT_LABEL, whole, GBT_I32, ROWS),
+                    GBT_ERR_ARGUMENT); /* fractions */
     EXPECT_C_EQ_INT(gbt_dataset_field_size(set, GBT_WEIGHT), 0);
     EXPECT_C_EQ_INT(gbt_dataset_bins(set, TOY_FEATURES), 0);
     EXPECT_C_EQ_INT(gbt_dataset_bins(set, -1), 0);
@@ -256,38 +279,51 @@ TEST_C(Errors, TrainingRefusesWhatItCannotUse)
     gbt_booster *booster = STALE(gbt_booster);
     toy_make(&data, ROWS, TOY_QUANTITY, 4);
     gbt_params *params = toy_params("n_trees=2 objective=regression");
-    gbt_dataset *train = toy_dataset(&data, params, NULL, false), *other = toy_dataset(&data, params, NULL, false);
+    gbt_dataset *train = toy_dataset(&data, params, NULL, false),
+                *other = toy_dataset(&data, params, NULL, false);
     const gbt_dataset *const none[] = {NULL};
-    EXPECT_NO_HANDLE(gbt_train(NULL, train, NULL, NULL, 0, NULL, NULL, &model), model, GBT_ERR_ARGUMENT);
-    EXPECT_NO_HANDLE(gbt_train(params, NULL, NULL, NULL, 0, NULL, NULL, &model), model, GBT_ERR_ARGUMENT);
-    EXPECT_NO_HANDLE(gbt_train(params, train, NULL, NULL, 1, NULL, NULL, &model), model, GBT_ERR_ARGUMENT);
-    EXPECT_NO_HANDLE(gbt_train(params, train, none, NULL, 1, NULL, NULL, &model), model, GBT_ERR_ARGUMENT);
-    EXPECT_NO_HANDLE(gbt_train(params, train, NULL, NULL, -1, NULL, NULL, &model), model, GBT_ERR_ARGUMENT);
+    EXPECT_NO_HANDLE(gbt_train(NULL, train, NULL, NULL, 0, NULL, NULL, &model), model,
+                     GBT_ERR_ARGUMENT);
+    EXPECT_NO_HANDLE(gbt_train(params, NULL, NULL, NULL, 0, NULL, NULL, &model), model,
+                     GBT_ERR_ARGUMENT);
+    EXPECT_NO_HANDLE(gbt_train(params, train, NULL, NULL, 1, NULL, NULL, &model), model,
+                     GBT_ERR_ARGUMENT);
+    EXPECT_NO_HANDLE(gbt_train(params, train, none, NULL, 1, NULL, NULL, &model), model,
+                     GBT_ERR_ARGUMENT);
+    EXPECT_NO_HANDLE(gbt_train(params, train, NULL, NULL, -1, NULL, NULL, &model), model,
+                     GBT_ERR_ARGUMENT);
     EXPECT_C_STATUS(gbt_train(params, train, NULL, NULL, 0, NULL, NULL, NULL), GBT_ERR_ARGUMENT);
     EXPECT_NO_HANDLE(gbt_booster_create(NULL, train, &booster), booster, GBT_ERR_ARGUMENT);
     EXPECT_NO_HANDLE(gbt_booster_create(params, NULL, &booster), booster, GBT_ERR_ARGUMENT);
     EXPECT_C_STATUS(gbt_booster_create(params, train, NULL), GBT_ERR_ARGUMENT);
     EXPECT_C_OK(gbt_params_set(params, "early_stopping_rounds", "5"));
-    EXPECT_NO_HANDLE(gbt_train(params, train, NULL, NULL, 0, NULL, NULL, &model), model, GBT_ERR_PARAM);
+    EXPECT_NO_HANDLE(gbt_train(params, train, NULL, NULL, 0, NULL, NULL, &model), model,
+                     GBT_ERR_PARAM);
     EXPECT_C_OK(gbt_params_set(params, "early_stopping_rounds", "0"));
     EXPECT_C_OK(gbt_params_set(params, "continue_from", "no such model.gbt"));
-    EXPECT_NO_HANDLE(gbt_train(params, train, NULL, NULL, 0, NULL, NULL, &model), model, GBT_ERR_IO);
+    EXPECT_NO_HANDLE(gbt_train(params, train, NULL, NULL, 0, NULL, NULL, &model), model,
+                     GBT_ERR_IO);
     EXPECT_C_OK(gbt_params_set(params, "continue_from", ""));
     EXPECT_C_OK(gbt_params_set(params, "device", "cuda"));
     if (!gbt_backend_available("cuda")) {
-        EXPECT_NO_HANDLE(gbt_train(params, train, NULL, NULL, 0, NULL, NULL, &model), model, GBT_ERR_UNSUPPORTED);
+        EXPECT_NO_HANDLE(gbt_train(params, train, NULL, NULL, 0, NULL, NULL, &model), model,
+                         GBT_ERR_UNSUPPORTED);
     }
     EXPECT_C_OK(gbt_params_set(params, "device", "cpu"));
     EXPECT_C_OK(gbt_params_set(params, "metric", "multi_logloss"));
-    EXPECT_NO_HANDLE(gbt_train(params, train, NULL, NULL, 0, NULL, NULL, &model), model, GBT_ERR_PARAM);
+    EXPECT_NO_HANDLE(gbt_train(params, train, NULL, NULL, 0, NULL, NULL, &model), model,
+                     GBT_ERR_PARAM);
     EXPECT_C_OK(gbt_params_set(params, "metric", ""));
     EXPECT_C_OK(gbt_params_set(params, "memory_limit", "1000"));
-    EXPECT_NO_HANDLE(gbt_train(params, train, NULL, NULL, 0, NULL, NULL, &model), model, GBT_ERR_MEMORY);
+    EXPECT_NO_HANDLE(gbt_train(params, train, NULL, NULL, 0, NULL, NULL, &model), model,
+                     GBT_ERR_MEMORY);
     EXPECT_C_OK(gbt_params_set(params, "memory_limit", "0"));
     EXPECT_C_OK(gbt_params_set(params, "objective", "gamma")); /* labels must be positive */
-    EXPECT_NO_HANDLE(gbt_train(params, train, NULL, NULL, 0, NULL, NULL, &model), model, GBT_ERR_DATA);
+    EXPECT_NO_HANDLE(gbt_train(params, train, NULL, NULL, 0, NULL, NULL, &model), model,
+                     GBT_ERR_DATA);
     EXPECT_C_OK(gbt_dataset_set(other, GBT_LABEL, NULL, GBT_F32, 0));
-    EXPECT_NO_HANDLE(gbt_train(params, other, NULL, NULL, 0, NULL, NULL, &model), model, GBT_ERR_DATA);
+    EXPECT_NO_HANDLE(gbt_train(params, other, NULL, NULL, 0, NULL, NULL, &model), model,
+                     GBT_ERR_DATA);
     EXPECT_C_HAS_TEXT(gbt_last_error(), "label");
     gbt_dataset_free(train);
     gbt_dataset_free(other);
@@ -318,7 +354,8 @@ TEST_C(Errors, ValidationSetsMustFitTheTrainingSet)
     EXPECT_C_OK(gbt_dataset_set(valid, GBT_LABEL, other.label, GBT_F32, ROWS));
     EXPECT_C_STATUS(gbt_booster_add_valid(booster, valid, "x"), GBT_ERR_DATA);
     EXPECT_C_HAS_TEXT(gbt_last_error(), "17");
-    EXPECT_C_OK(gbt_dataset_set(valid, GBT_LABEL, data.label, GBT_F32, ROWS)); /* a refused set stays writable */
+    EXPECT_C_OK(gbt_dataset_set(valid, GBT_LABEL, data.label, GBT_F32,
+                                ROWS)); /* a refused set stays writable */
     EXPECT_C_OK(gbt_booster_add_valid(booster, valid, NULL));
     gbt_booster_free(booster);
     gbt_dataset_free(train);
@@ -349,7 +386,8 @@ TEST_C(Errors, BoostersRefuseWrongSizesAndNumbers)
     EXPECT_C_STATUS(gbt_booster_step(booster, NULL), GBT_ERR_ARGUMENT);
     EXPECT_C_STATUS(gbt_booster_step_custom(booster, NULL, hess, ROWS, &stopped), GBT_ERR_ARGUMENT);
     EXPECT_C_STATUS(gbt_booster_step_custom(booster, grad, NULL, ROWS, &stopped), GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_booster_step_custom(booster, grad, hess, ROWS - 1, &stopped), GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_booster_step_custom(booster, grad, hess, ROWS - 1, &stopped),
+                    GBT_ERR_ARGUMENT);
     grad[17] = NAN;
     EXPECT_C_STATUS(gbt_booster_step_custom(booster, grad, hess, ROWS, &stopped), GBT_ERR_NUMERIC);
     grad[17] = INFINITY;
@@ -370,7 +408,8 @@ TEST_C(Errors, BoostersRefuseWrongSizesAndNumbers)
     EXPECT_C_TRUE(value == 0.5);
     EXPECT_C_EQ_INT(gbt_booster_metric_count(booster), 2);
     EXPECT_C_EQ_TEXT(gbt_booster_metric_name(booster, 0), "auc");
-    EXPECT_C_TRUE(gbt_booster_metric_name(booster, 2) == NULL && gbt_booster_metric_name(booster, -1) == NULL);
+    EXPECT_C_TRUE(gbt_booster_metric_name(booster, 2) == NULL &&
+                  gbt_booster_metric_name(booster, -1) == NULL);
     EXPECT_NO_HANDLE(gbt_booster_finish(booster, 2, &model), model, GBT_ERR_ARGUMENT);
     EXPECT_NO_HANDLE(gbt_booster_finish(booster, -1, &model), model, GBT_ERR_ARGUMENT);
     EXPECT_NO_HANDLE(gbt_booster_finish(NULL, 0, &model), model, GBT_ERR_ARGUMENT);
@@ -387,15 +426,18 @@ TEST_C(Errors, OnlyAFittingModelIsContinued)
     gbt_booster *booster = NULL;
     int stopped = 0;
     toy_make(&data, ROWS, TOY_BINARY, 4);
-    gbt_params *params = toy_params("objective=binary n_trees=3"), *longer = toy_params("objective=binary n_trees=5");
+    gbt_params *params = toy_params("objective=binary n_trees=3"),
+               *longer = toy_params("objective=binary n_trees=5");
     gbt_params *quantity = toy_params("objective=regression n_trees=3");
-    gbt_dataset *train = toy_dataset(&data, params, NULL, false), *other = toy_dataset(&data, params, NULL, false);
+    gbt_dataset *train = toy_dataset(&data, params, NULL, false),
+                *other = toy_dataset(&data, params, NULL, false);
     gbt_model *model = toy_train(params, train), *wrong = toy_train(quantity, train);
     ASSERT_C_OK(gbt_booster_create(params, train, &booster));
     EXPECT_C_STATUS(gbt_booster_continue(booster, NULL), GBT_ERR_ARGUMENT);
     EXPECT_C_STATUS(gbt_booster_continue(NULL, model), GBT_ERR_ARGUMENT);
     EXPECT_C_STATUS(gbt_booster_continue(booster, wrong), GBT_ERR_PARAM); /* another objective */
-    EXPECT_C_STATUS(gbt_booster_continue(booster, model), GBT_ERR_PARAM); /* has all rounds already */
+    EXPECT_C_STATUS(gbt_booster_continue(booster, model),
+                    GBT_ERR_PARAM); /* has all rounds already */
     gbt_booster_free(booster);
     ASSERT_C_OK(gbt_booster_create(longer, train, &booster));
     EXPECT_C_OK(gbt_booster_step(booster, &stopped));
@@ -404,7 +446,8 @@ TEST_C(Errors, OnlyAFittingModelIsContinued)
     float init[ROWS] = {0.0f};
     EXPECT_C_OK(gbt_dataset_set(other, GBT_INIT_SCORE, init, GBT_F32, ROWS));
     ASSERT_C_OK(gbt_booster_create(longer, other, &booster));
-    EXPECT_C_STATUS(gbt_booster_continue(booster, model), GBT_ERR_DATA); /* an init score only here */
+    EXPECT_C_STATUS(gbt_booster_continue(booster, model),
+                    GBT_ERR_DATA); /* an init score only here */
     gbt_booster_free(booster);
     gbt_model_free(model);
     gbt_model_free(wrong);
@@ -430,23 +473,37 @@ TEST_C(Errors, PredictionRefusesWrongSizesKindsAndRounds)
     const gbt_csr sparse = {.row_start = start, .n_rows = ROWS, .n_cols = TOY_FEATURES + 1};
     gbt_matrix bad = good;
     bad.n_cols = TOY_FEATURES - 1;
-    EXPECT_C_STATUS(gbt_model_predict(model, &bad, GBT_PREDICT_RAW, 0, 0, 1, out, ROWS), GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_model_predict(model, &bad, GBT_PREDICT_RAW, 0, 0, 1, out, ROWS),
+                    GBT_ERR_ARGUMENT);
     EXPECT_C_HAS_TEXT(gbt_last_error(), "8 features");
     EXPECT_C_STATUS(gbt_model_leaves(model, &bad, 1, leaf, 3 * ROWS), GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_model_predict_csr(model, &sparse, GBT_PREDICT_RAW, 0, 0, 1, out, ROWS), GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_model_predict(NULL, &good, GBT_PREDICT_RAW, 0, 0, 1, out, ROWS), GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_model_predict(model, NULL, GBT_PREDICT_RAW, 0, 0, 1, out, ROWS), GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_model_predict(model, &good, GBT_PREDICT_RAW, 0, 0, 1, NULL, ROWS), GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_model_predict(model, &good, GBT_PREDICT_RAW, 0, 0, 1, out, ROWS - 1), GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_model_predict(model, &good, GBT_PREDICT_RAW, 0, 0, -1, out, ROWS), GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_model_predict(model, &good, (gbt_predict_kind)9, 0, 0, 1, out, ROWS), GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_model_predict(model, &good, GBT_PREDICT_CLASS, 0, 0, 1, out, ROWS), GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_model_predict(model, &good, GBT_PREDICT_RAW, -1, 0, 1, out, ROWS), GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_model_predict(model, &good, GBT_PREDICT_RAW, 0, 4, 1, out, ROWS), GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_model_predict(model, &good, GBT_PREDICT_RAW, 2, 2, 1, out, ROWS), GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_model_predict(model, &good, GBT_PREDICT_RAW, 4, 0, 1, out, ROWS), GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_model_predict_csr(model, &sparse, GBT_PREDICT_RAW, 0, 0, 1, out, ROWS),
+                    GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_model_predict(NULL, &good, GBT_PREDICT_RAW, 0, 0, 1, out, ROWS),
+                    GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_model_predict(model, NULL, GBT_PREDICT_RAW, 0, 0, 1, out, ROWS),
+                    GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_model_predict(model, &good, GBT_PREDICT_RAW, 0, 0, 1, NULL, ROWS),
+                    GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_model_predict(model, &good, GBT_PREDICT_RAW, 0, 0, 1, out, ROWS - 1),
+                    GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_model_predict(model, &good, GBT_PREDICT_RAW, 0, 0, -1, out, ROWS),
+                    GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_model_predict(model, &good, (gbt_predict_kind)9, 0, 0, 1, out, ROWS),
+                    GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_model_predict(model, &good, GBT_PREDICT_CLASS, 0, 0, 1, out, ROWS),
+                    GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_model_predict(model, &good, GBT_PREDICT_RAW, -1, 0, 1, out, ROWS),
+                    GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_model_predict(model, &good, GBT_PREDICT_RAW, 0, 4, 1, out, ROWS),
+                    GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_model_predict(model, &good, GBT_PREDICT_RAW, 2, 2, 1, out, ROWS),
+                    GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_model_predict(model, &good, GBT_PREDICT_RAW, 4, 0, 1, out, ROWS),
+                    GBT_ERR_ARGUMENT);
     EXPECT_C_STATUS(gbt_model_leaves(model, &good, 1, leaf, 3 * ROWS - 1), GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_model_predict_table(model, NULL, GBT_PREDICT_RAW, 0, 0, 1, out, ROWS), GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_model_predict_table(model, NULL, GBT_PREDICT_RAW, 0, 0, 1, out, ROWS),
+                    GBT_ERR_ARGUMENT);
     EXPECT_C_STATUS(gbt_model_leaves_table(model, NULL, 1, leaf, 3 * ROWS), GBT_ERR_ARGUMENT);
     gbt_model_free(model);
     gbt_dataset_free(train);
@@ -476,7 +533,8 @@ TEST_C(Errors, ModelQuestionsRefuseWrongNumbers)
     EXPECT_C_STATUS(gbt_model_shape(NULL, GBT_SHAPE_TREES, &shape), GBT_ERR_ARGUMENT);
     EXPECT_C_STATUS(gbt_model_shape(model, GBT_SHAPE_TREES, NULL), GBT_ERR_ARGUMENT);
     EXPECT_NO_HANDLE(gbt_model_params(NULL, &none), none, GBT_ERR_ARGUMENT);
-    EXPECT_C_TRUE(gbt_model_feature_name(model, -1) == NULL && gbt_model_feature_name(model, TOY_FEATURES) == NULL);
+    EXPECT_C_TRUE(gbt_model_feature_name(model, -1) == NULL &&
+                  gbt_model_feature_name(model, TOY_FEATURES) == NULL);
     EXPECT_C_TRUE(gbt_model_class_name(model, 0) == NULL);
     EXPECT_C_EQ_INT(gbt_model_feature_is_categorical(model, 6), 1);
     EXPECT_C_EQ_INT(gbt_model_feature_is_categorical(model, 5), 0);
@@ -484,7 +542,8 @@ TEST_C(Errors, ModelQuestionsRefuseWrongNumbers)
     EXPECT_C_EQ_TEXT(gbt_model_column(model, (gbt_column_role)77), "");
     EXPECT_C_STATUS(gbt_model_base_score(model, values, 2), GBT_ERR_ARGUMENT);
     EXPECT_C_STATUS(gbt_model_importance(model, GBT_IMPORTANCE_GAIN, values, 7), GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_model_importance(model, (gbt_importance_kind)9, values, 8), GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_model_importance(model, (gbt_importance_kind)9, values, 8),
+                    GBT_ERR_ARGUMENT);
     EXPECT_C_STATUS(gbt_model_tree_leaves(model, 2, &n_leaves), GBT_ERR_ARGUMENT);
     EXPECT_C_STATUS(gbt_model_leaf_values(model, 0, leaf, 1), GBT_ERR_ARGUMENT);
     EXPECT_C_STATUS(gbt_model_leaf_values(model, -1, leaf, 64), GBT_ERR_ARGUMENT);
@@ -516,13 +575,20 @@ TEST_C(Errors, ObjectivesRefuseWrongRows)
     EXPECT_NO_HANDLE(gbt_objective_create(NULL, &objective), objective, GBT_ERR_ARGUMENT);
     EXPECT_C_STATUS(gbt_objective_create(params, NULL), GBT_ERR_ARGUMENT);
     ASSERT_C_OK(gbt_objective_create(params, &objective));
-    EXPECT_C_STATUS(gbt_objective_gradients(NULL, scores, label, NULL, 2, grad, hess), GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_objective_gradients(objective, NULL, label, NULL, 2, grad, hess), GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_objective_gradients(objective, scores, NULL, NULL, 2, grad, hess), GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_objective_gradients(objective, scores, label, NULL, 2, NULL, hess), GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_objective_gradients(objective, scores, label, NULL, 2, grad, NULL), GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_objective_gradients(objective, scores, label, NULL, -1, grad, hess), GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_objective_gradients(objective, scores, wrong, NULL, 2, grad, hess), GBT_ERR_DATA);
+    EXPECT_C_STATUS(gbt_objective_gradients(NULL, scores, label, NULL, 2, grad, hess),
+                    GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_objective_gradients(objective, NULL, label, NULL, 2, grad, hess),
+                    GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_objective_gradients(objective, scores, NULL, NULL, 2, grad, hess),
+                    GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_objective_gradients(objective, scores, label, NULL, 2, NULL, hess),
+                    GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_objective_gradients(objective, scores, label, NULL, 2, grad, NULL),
+                    GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_objective_gradients(objective, scores, label, NULL, -1, grad, hess),
+                    GBT_ERR_ARGUMENT);
+    EXPECT_C_STATUS(gbt_objective_gradients(objective, scores, wrong, NULL, 2, grad, hess),
+                    GBT_ERR_DATA);
     EXPECT_C_STATUS(gbt_objective_value(objective, scores, wrong, NULL, 2, &value), GBT_ERR_DATA);
     EXPECT_C_STATUS(gbt_objective_value(objective, scores, label, NULL, 2, NULL), GBT_ERR_ARGUMENT);
     gbt_objective_free(objective);

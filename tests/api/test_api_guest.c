@@ -166,7 +166,8 @@ TEST_C(Guest, TheCallersAllocatorServesEverything)
 TEST_C(Guest, StatusesAndTheVersionHaveNames)
 {
     char version[32];
-    snprintf(version, sizeof version, "%d.%d.%d", GBT_VERSION_MAJOR, GBT_VERSION_MINOR, GBT_VERSION_PATCH);
+    snprintf(version, sizeof version, "%d.%d.%d", GBT_VERSION_MAJOR, GBT_VERSION_MINOR,
+             GBT_VERSION_PATCH);
     EXPECT_C_EQ_TEXT(gbt_version(), version);
     EXPECT_C_EQ_TEXT(gbt_status_name(GBT_OK), "GBT_OK");
     EXPECT_C_EQ_TEXT(gbt_status_name(GBT_ERR_NUMERIC), "GBT_ERR_NUMERIC");
@@ -242,7 +243,8 @@ static void *read_shared(void *argument)
     shared *s = argument;
     gbt_model *model = NULL;
     const gbt_matrix matrix = toy_matrix(s->data);
-    if (gbt_model_predict(s->model, &matrix, GBT_PREDICT_RESPONSE, 0, 0, 2, s->out, ROWS) == GBT_OK &&
+    if (gbt_model_predict(s->model, &matrix, GBT_PREDICT_RESPONSE, 0, 0, 2, s->out, ROWS) ==
+            GBT_OK &&
         gbt_train(s->params, s->train, &s->train, NULL, 1, NULL, NULL, &model) == GBT_OK) {
         s->bytes = toy_bytes(model, &s->size);
     }
@@ -267,9 +269,11 @@ TEST_C(Guest, HandlesAreReadBySeveralThreadsAtOnce)
         EXPECT_C_EQ_INT(pthread_join(thread[i], NULL), 0);
         EXPECT_C_TRUE(each[i].bytes != NULL);
         EXPECT_C_EQ_BYTES(each[i].out, each[0].out, sizeof each[i].out);
-        EXPECT_C_TRUE(each[i].size == each[0].size && memcmp(each[i].bytes, each[0].bytes, each[0].size) == 0);
+        EXPECT_C_TRUE(each[i].size == each[0].size &&
+                      memcmp(each[i].bytes, each[0].bytes, each[0].size) == 0);
     }
-    EXPECT_C_OK(gbt_dataset_set(train, GBT_LABEL, data.label, GBT_F32, ROWS)); /* nobody uses it any more */
+    EXPECT_C_OK(
+        gbt_dataset_set(train, GBT_LABEL, data.label, GBT_F32, ROWS)); /* nobody uses it any more */
     for (int i = 0; i < N_WORKERS; i++) {
         gbt_memory_free(each[i].bytes);
     }

@@ -127,8 +127,8 @@ TEST_C(Life, SubsetsAndCutsOutliveTheirParent)
     gbt_dataset_free(parent);
     EXPECT_C_EQ_INT(gbt_dataset_rows(subset), 4);
     EXPECT_C_OK(gbt_dataset_get(subset, GBT_LABEL, labels, GBT_F32, 4));
-    EXPECT_C_TRUE(labels[0] == data.label[5] && labels[1] == data.label[5] && labels[2] == data.label[0] &&
-                  labels[3] == data.label[299]);
+    EXPECT_C_TRUE(labels[0] == data.label[5] && labels[1] == data.label[5] &&
+                  labels[2] == data.label[0] && labels[3] == data.label[299]);
     gbt_dataset *same = toy_dataset(&data, NULL, subset, false);
     gbt_dataset_free(subset);
     EXPECT_C_EQ_INT(gbt_dataset_rows(same), ROWS);

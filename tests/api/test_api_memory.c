@@ -11,16 +11,17 @@
 
 enum { ROWS = 120, COLUMNS = 3, MOST_CALLS = 20000 };
 
-static char data_path[TEMP_DIR_PATH], svm_path[TEMP_DIR_PATH], ini_path[TEMP_DIR_PATH], model_path[TEMP_DIR_PATH];
+static char data_path[TEMP_DIR_PATH], svm_path[TEMP_DIR_PATH], ini_path[TEMP_DIR_PATH],
+    model_path[TEMP_DIR_PATH];
 
 /* Forwards a failure; a success must have set the out-parameter and a failure must have left it NULL. */
-#define STEP(call, out)                                           \
-    do {                                                          \
-        status = (call);                                          \
-        EXPECT_C_TRUE(((out) != NULL) == (status == GBT_OK));     \
-        if (status != GBT_OK) {                                   \
-            goto done;                                            \
-        }                                                         \
+#define STEP(call, out)                                       \
+    do {                                                      \
+        status = (call);                                      \
+        EXPECT_C_TRUE(((out) != NULL) == (status == GBT_OK)); \
+        if (status != GBT_OK) {                               \
+            goto done;                                        \
+        }                                                     \
     } while (0)
 
 #define STEP_OK(call)           \
@@ -43,7 +44,8 @@ static void fail_every_allocation(gbt_status (*session)(void))
         fail_alloc_remove();
         const bool is_right = was_refused ? status == GBT_ERR_MEMORY : status == GBT_OK;
         if (!EXPECT_C_TRUE(is_right) || !EXPECT_C_EQ_INT(n_live, 0)) {
-            printf("allocation %lld: %s (%s)\n", (long long)n, gbt_status_name(status), gbt_last_error());
+            printf("allocation %lld: %s (%s)\n", (long long)n, gbt_status_name(status),
+                   gbt_last_error());
             return;
         }
         if (!was_refused) {
@@ -65,9 +67,11 @@ static void write_files(const temp_dir *dir)
     for (int i = 0; i < ROWS; i++) {
         const int a = i * 37 % 101, b = i * 53 % 29;
         const char *cell = i % 7 == 0 ? "" : "1";
-        used += (size_t)snprintf(csv + used, sizeof csv - used, "%d,%s,%s%d.5,%s,%d,r%d\n", a, colour[b % 6], cell,
-                                 b, class_name[(a > 50) + (b % 6 > 3)], 1 + i % 2, i);
-        used_svm += (size_t)snprintf(svm + used_svm, sizeof svm - used_svm, "%d 1:%d %d:2 7:0.5\n", a > 50, a, 2 + b % 5);
+        used += (size_t)snprintf(csv + used, sizeof csv - used, "%d,%s,%s%d.5,%s,%d,r%d\n", a,
+                                 colour[b % 6], cell, b, class_name[(a > 50) + (b % 6 > 3)],
+                                 1 + i % 2, i);
+        used_svm += (size_t)snprintf(svm + used_svm, sizeof svm - used_svm, "%d 1:%d %d:2 7:0.5\n",
+                                     a > 50, a, 2 + b % 5);
     }
     EXPECT_C_TRUE(temp_dir_write(dir, "data.csv", csv, used, data_path));
     EXPECT_C_TRUE(temp_dir_write(dir, "data.svm", svm, used_svm, svm_path));
@@ -145,7 +149,8 @@ static gbt_status use_model(const gbt_model *model, const gbt_table *table)
     STEP_OK(gbt_model_shape(from_bytes, GBT_SHAPE_TREES, &n_trees));
     STEP_OK(gbt_model_predict_table(from_bytes, table, GBT_PREDICT_CLASS, 0, 0, 2, out, ROWS));
     STEP_OK(gbt_model_leaves_table(from_bytes, table, 2, leaf, ROWS * n_trees));
-    STEP_OK(gbt_model_evaluate(loaded, table, "multi_error,multi_logloss", 3, 2, results, 4, &n_results));
+    STEP_OK(gbt_model_evaluate(loaded, table, "multi_error,multi_logloss", 3, 2, results, 4,
+                               &n_results));
     STEP_OK(gbt_model_verify(loaded));
     for (int format = GBT_DUMP_TEXT; format <= GBT_DUMP_DOT; format++) {
         STEP(gbt_model_dump(loaded, (gbt_dump_format)format, &text, &size), text);
@@ -161,8 +166,8 @@ done:
     return status;
 }
 
-static gbt_status continue_session(const gbt_params *params, const gbt_table *table, const gbt_model *model,
-                                   gbt_model **out)
+static gbt_status continue_session(const gbt_params *params, const gbt_table *table,
+                                   const gbt_model *model, gbt_model **out)
 {
     gbt_status status = GBT_OK;
     gbt_dataset *like = NULL, *data = NULL;
@@ -184,11 +189,33 @@ done:
 
 static gbt_status whole_session(void)
 {
-    static const char *const pairs[] = {"label", "class", "weight", "w", "id", "name", "n_trees", "4",
-                                        "learning_rate", "0.5", "min_child_samples", "5", "metric",
-                                        "multi_logloss,multi_error", "objective", "multiclass", "min_data_per_group",
-                                        "5", "subsample", "0.7", "colsample_bynode", "0.7", "threads", "2",
-                                        "early_stopping_rounds", "2", NULL};
+    static const char *const pairs[] = {"label",
+                                        "class",
+                                        "weight",
+                                        "w",
+                                        "id",
+                                        "name",
+                                        "n_trees",
+                                        "4",
+                                        "learning_rate",
+                                        "0.5",
+                                        "min_child_samples",
+                                        "5",
+                                        "metric",
+                                        "multi_logloss,multi_error",
+                                        "objective",
+                                        "multiclass",
+                                        "min_data_per_group",
+                                        "5",
+                                        "subsample",
+                                        "0.7",
+                                        "colsample_bynode",
+                                        "0.7",
+                                        "threads",
+                                        "2",
+                                        "early_stopping_rounds",
+                                        "2",
+                                        NULL};
     gbt_status status = GBT_OK;
     gbt_params *params = NULL, *longer = NULL;
     gbt_table *table = NULL, *read_for_model = NULL;
@@ -233,11 +260,26 @@ TEST_C(OutOfMemory, AWholeSessionFailsCleanlyAtEveryAllocation)
 
 static gbt_status sparse_session(void)
 {
-    static const char *const pairs[] = {"objective", "binary", "n_trees", "3", "valid_fraction", "0.3",
-                                        "grow_policy", "symmetric", "max_depth", "3", "min_child_samples", "5",
-                                        "metric", "auc,logloss", "threads", "2", NULL};
-    static const char *const longer[] = {"objective", "binary", "n_trees", "5", "grow_policy", "depthwise",
-                                         "min_child_samples", "5", "threads", "2", NULL};
+    static const char *const pairs[] = {"objective",
+                                        "binary",
+                                        "n_trees",
+                                        "3",
+                                        "valid_fraction",
+                                        "0.3",
+                                        "grow_policy",
+                                        "symmetric",
+                                        "max_depth",
+                                        "3",
+                                        "min_child_samples",
+                                        "5",
+                                        "metric",
+                                        "auc,logloss",
+                                        "threads",
+                                        "2",
+                                        NULL};
+    static const char *const longer[] = {
+        "objective",         "binary", "n_trees", "5", "grow_policy", "depthwise",
+        "min_child_samples", "5",      "threads", "2", NULL};
     gbt_status status = GBT_OK;
     gbt_params *params = NULL, *again = NULL;
     gbt_dataset *train = NULL, *same = NULL;
@@ -305,18 +347,23 @@ static gbt_status predict_sparse(const gbt_model *model)
         column[i] = i % COLUMNS;
         start[i / COLUMNS + 1] = i / COLUMNS * COLUMNS + COLUMNS;
     }
-    const gbt_csr csr = {.row_start = start, .column = column, .value = cells, .n_rows = ROWS, .n_cols = COLUMNS};
-    const gbt_matrix matrix = {.data = cells, .n_rows = ROWS, .n_cols = COLUMNS, .row_stride = COLUMNS, .col_stride = 1};
-    const gbt_status status = gbt_model_predict_csr(model, &csr, GBT_PREDICT_RAW, 0, 0, 2, out, ROWS);
+    const gbt_csr csr = {
+        .row_start = start, .column = column, .value = cells, .n_rows = ROWS, .n_cols = COLUMNS};
+    const gbt_matrix matrix = {
+        .data = cells, .n_rows = ROWS, .n_cols = COLUMNS, .row_stride = COLUMNS, .col_stride = 1};
+    const gbt_status status =
+        gbt_model_predict_csr(model, &csr, GBT_PREDICT_RAW, 0, 0, 2, out, ROWS);
     return status != GBT_OK ? status : gbt_model_leaves(model, &matrix, 2, leaf, ROWS);
 }
 
 static gbt_status array_session(void)
 {
     static const char *const names[] = {"a", "b", "c"};
-    static const char *const pairs[] = {"objective", "mae", "device", "ref", "categorical", "c", "min_child_samples",
-                                        "5", "colsample_bytree", "0.7", "threads", "1", NULL};
-    const gbt_matrix matrix = {.data = cells, .n_rows = ROWS, .n_cols = COLUMNS, .row_stride = COLUMNS, .col_stride = 1};
+    static const char *const pairs[] = {
+        "objective",        "mae", "device",  "ref", "categorical", "c", "min_child_samples", "5",
+        "colsample_bytree", "0.7", "threads", "1",   NULL};
+    const gbt_matrix matrix = {
+        .data = cells, .n_rows = ROWS, .n_cols = COLUMNS, .row_stride = COLUMNS, .col_stride = 1};
     gbt_status status = GBT_OK;
     gbt_params *params = NULL;
     gbt_dataset *data = NULL;

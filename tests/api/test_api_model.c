@@ -17,8 +17,10 @@ static const struct {
     toy_label label;
     const char *options;
 } kinds[] = {
-    {TOY_QUANTITY, "objective=regression"}, {TOY_BINARY, "objective=binary"},
-    {TOY_CLASSES, "objective=multiclass"},  {TOY_CLASSES, "objective=multiclassova grow_policy=symmetric"},
+    {TOY_QUANTITY, "objective=regression"},
+    {TOY_BINARY, "objective=binary"},
+    {TOY_CLASSES, "objective=multiclass"},
+    {TOY_CLASSES, "objective=multiclassova grow_policy=symmetric"},
     {TOY_POSITIVE, "objective=poisson"},
 };
 
@@ -45,10 +47,11 @@ static int64_t shape(const gbt_model *model, gbt_shape_key key)
 }
 
 /* Predictions of all rows: [rows x outputs], to be freed. */
-static float *predict(const gbt_model *model, const gbt_matrix *matrix, gbt_predict_kind kind, int32_t first,
-                      int32_t n_rounds, int threads)
+static float *predict(const gbt_model *model, const gbt_matrix *matrix, gbt_predict_kind kind,
+                      int32_t first, int32_t n_rounds, int threads)
 {
-    const int64_t n = matrix->n_rows * (kind == GBT_PREDICT_CLASS ? 1 : shape(model, GBT_SHAPE_OUTPUTS));
+    const int64_t n =
+        matrix->n_rows * (kind == GBT_PREDICT_CLASS ? 1 : shape(model, GBT_SHAPE_OUTPUTS));
     float *out = calloc((size_t)n, sizeof *out);
     EXPECT_C_OK(gbt_model_predict(model, matrix, kind, first, n_rounds, threads, out, n));
     return out;
@@ -89,7 +92,8 @@ TEST_C(Model, FilesAndBytesBringTheWholeModelBack)
             expect_equal(predict(model, &matrix, GBT_PREDICT_RESPONSE, 0, 0, 1),
                          predict(others[i], &matrix, GBT_PREDICT_RESPONSE, 0, 0, 2), size);
             for (int key = GBT_SHAPE_ROUNDS; key <= GBT_SHAPE_SPARSE; key++) {
-                EXPECT_C_EQ_INT(shape(model, (gbt_shape_key)key), shape(others[i], (gbt_shape_key)key));
+                EXPECT_C_EQ_INT(shape(model, (gbt_shape_key)key),
+                                shape(others[i], (gbt_shape_key)key));
             }
             EXPECT_C_EQ_TEXT(gbt_model_objective(others[i]), gbt_model_objective(model));
             EXPECT_C_EQ_TEXT(gbt_model_feature_name(others[i], 3), "f3");
@@ -121,7 +125,8 @@ TEST_C(Model, TheShapeIsThatOfTheTraining)
     EXPECT_C_EQ_TEXT(gbt_model_class_name(model, 2), "2");
     EXPECT_C_TRUE(gbt_model_class_name(model, 3) == NULL);
     EXPECT_C_OK(gbt_model_params(model, &params));
-    EXPECT_C_OK(gbt_params_get(params, "num_class", text, sizeof text)); /* resolved, not asked for */
+    EXPECT_C_OK(
+        gbt_params_get(params, "num_class", text, sizeof text)); /* resolved, not asked for */
     EXPECT_C_EQ_TEXT(text, "3");
     for (int32_t t = 0; t < 3 * ROUNDS; t++) {
         int32_t n = 0;
@@ -157,7 +162,8 @@ TEST_C(Predictions, RawScoresAreTheLeafValuesOfTheRoundsInOrder)
             EXPECT_C_OK(gbt_model_leaf_values(model, t, value[t], n));
         }
         for (size_t r = 0; r < sizeof ranges / sizeof ranges[0]; r++) {
-            const int32_t first = ranges[r][0], last = ranges[r][1] == 0 ? ROUNDS : first + ranges[r][1];
+            const int32_t first = ranges[r][0],
+                          last = ranges[r][1] == 0 ? ROUNDS : first + ranges[r][1];
             float *raw = predict(model, &matrix, GBT_PREDICT_RAW, first, ranges[r][1], 2);
             int64_t n_different = 0;
             for (int64_t i = 0; i < (int64_t)ROWS * outputs; i++) {
@@ -194,7 +200,10 @@ TEST_C(Predictions, TheResponseIsTheLinkOfTheRawScore)
             for (int64_t c = 0; c < outputs; c++) {
                 sum += exp((double)raw[i / outputs * outputs + c]);
             }
-            want = k == 1 || k == 3 ? 1.0 / (1.0 + exp(-want)) : k == 2 ? exp(want) / sum : k == 4 ? exp(want) : want;
+            want = k == 1 || k == 3 ? 1.0 / (1.0 + exp(-want))
+                   : k == 2         ? exp(want) / sum
+                   : k == 4         ? exp(want)
+                                    : want;
             worst = fmax(worst, fabs(want - (double)response[i]) / fmax(1.0, fabs(want)));
         }
         EXPECT_C_TRUE(worst < 1e-6);
@@ -244,7 +253,8 @@ TEST_C(Predictions, OneRowAtATimeEqualsTheBatch)
             gbt_matrix row = matrix;
             row.data = data.x + i * TOY_FEATURES;
             row.n_rows = 1;
-            EXPECT_C_OK(gbt_model_predict(model, &row, GBT_PREDICT_RESPONSE, 0, 0, 0, one + i * outputs, outputs));
+            EXPECT_C_OK(gbt_model_predict(model, &row, GBT_PREDICT_RESPONSE, 0, 0, 0,
+                                          one + i * outputs, outputs));
         }
         expect_equal(one, predict(model, &matrix, GBT_PREDICT_RESPONSE, 0, 0, 3), ROWS * outputs);
         gbt_model_free(model);
@@ -265,8 +275,10 @@ TEST_C(Predictions, AFewRowsAllocateNothing)
         const int64_t before = fail_alloc_calls();
         for (int64_t n = 1; n <= 8; n++) {
             rows.n_rows = n;
-            EXPECT_C_OK(gbt_model_predict(model, &rows, GBT_PREDICT_RAW, 0, 0, 0, out, n * outputs));
-            EXPECT_C_OK(gbt_model_predict(model, &rows, GBT_PREDICT_RESPONSE, 0, 0, 0, out, n * outputs));
+            EXPECT_C_OK(
+                gbt_model_predict(model, &rows, GBT_PREDICT_RAW, 0, 0, 0, out, n * outputs));
+            EXPECT_C_OK(
+                gbt_model_predict(model, &rows, GBT_PREDICT_RESPONSE, 0, 0, 0, out, n * outputs));
             if (shape(model, GBT_SHAPE_CLASSES) > 0) {
                 EXPECT_C_OK(gbt_model_predict(model, &rows, GBT_PREDICT_CLASS, 0, 0, 0, out, n));
             }
@@ -333,7 +345,8 @@ static gbt_matrix view_of(const toy *data, int which, void *buffer)
     for (int64_t i = 0; which > 0 && i < n; i++) {
         for (int64_t f = 0; f < m; f++) {
             const float value = data->x[i * m + f];
-            const int64_t at = i * view.row_stride + f * view.col_stride + (which == 5 ? (n - 1) * m : 0);
+            const int64_t at =
+                i * view.row_stride + f * view.col_stride + (which == 5 ? (n - 1) * m : 0);
             if (view.dtype == GBT_F64) {
                 ((double *)buffer)[at] = (double)value;
             } else if (view.dtype == GBT_I32) {
@@ -367,8 +380,12 @@ static gbt_csr sparse_of(const toy *data, sparse_rows *rows)
         }
         rows->start[i + 1] = n;
     }
-    const gbt_csr csr = {.row_start = rows->start, .column = rows->column, .value = rows->value, .dtype = GBT_F64,
-                         .n_rows = data->n_rows, .n_cols = TOY_FEATURES};
+    const gbt_csr csr = {.row_start = rows->start,
+                         .column = rows->column,
+                         .value = rows->value,
+                         .dtype = GBT_F64,
+                         .n_rows = data->n_rows,
+                         .n_cols = TOY_FEATURES};
     return csr;
 }
 
@@ -403,8 +420,8 @@ TEST_C(Views, TypesStridesAndOrderOfTheMatrixChangeNothing)
         EXPECT_C_TRUE(n == m && memcmp(first_bytes, bytes, n) == 0);
         gbt_memory_free(bytes);
         gbt_model_free(model);
-        expect_equal(predict(first, &view, GBT_PREDICT_RAW, 0, 0, 2), predict(first, &plain, GBT_PREDICT_RAW, 0, 0, 2),
-                     ROWS);
+        expect_equal(predict(first, &view, GBT_PREDICT_RAW, 0, 0, 2),
+                     predict(first, &plain, GBT_PREDICT_RAW, 0, 0, 2), ROWS);
         gbt_matrix one = view, plain_one = plain;
         one.n_rows = plain_one.n_rows = 1;
         expect_equal(predict(first, &one, GBT_PREDICT_RAW, 0, 0, 1),
@@ -430,7 +447,8 @@ TEST_C(Views, SparseRowsPredictLikeDenseRows)
         }
         const gbt_csr csr = sparse_of(&data, rows);
         float *out = calloc((size_t)(ROWS * outputs), sizeof *out);
-        EXPECT_C_OK(gbt_model_predict_csr(model, &csr, GBT_PREDICT_RAW, 0, 0, 2, out, ROWS * outputs));
+        EXPECT_C_OK(
+            gbt_model_predict_csr(model, &csr, GBT_PREDICT_RAW, 0, 0, 2, out, ROWS * outputs));
         expect_equal(out, predict(model, &matrix, GBT_PREDICT_RAW, 0, 0, 1), ROWS * outputs);
         gbt_csr one = csr;
         one.n_rows = 1;
@@ -465,7 +483,8 @@ TEST_C(Views, SparseRowsTrainLikeDenseRows)
     }
     gbt_model *a = train_on(params, dense, &data), *b = train_on(params, sparse, &data);
     EXPECT_C_EQ_INT(shape(b, GBT_SHAPE_SPARSE), 1);
-    expect_equal(predict(a, &matrix, GBT_PREDICT_RAW, 0, 0, 1), predict(b, &matrix, GBT_PREDICT_RAW, 0, 0, 1), ROWS);
+    expect_equal(predict(a, &matrix, GBT_PREDICT_RAW, 0, 0, 1),
+                 predict(b, &matrix, GBT_PREDICT_RAW, 0, 0, 1), ROWS);
     gbt_model_free(a);
     gbt_model_free(b);
     gbt_params_free(params);
@@ -484,12 +503,14 @@ TEST_C(Views, ASubsetIsADataSetOfTheseRows)
     toy_make(&part, n, TOY_BINARY, 9);
     for (int64_t i = 0; i < n; i++) { /* neither ascending nor distinct */
         rows[i] = i * 7 % 1021;
-        memcpy(part.x + i * TOY_FEATURES, data.x + rows[i] * TOY_FEATURES, TOY_FEATURES * sizeof *part.x);
+        memcpy(part.x + i * TOY_FEATURES, data.x + rows[i] * TOY_FEATURES,
+               TOY_FEATURES * sizeof *part.x);
         part.label[i] = data.label[rows[i]];
         part.weight[i] = data.weight[rows[i]];
     }
     gbt_params *params = toy_params("objective=binary n_trees=5 threads=2");
-    gbt_dataset *whole = toy_dataset(&data, params, NULL, true), *same = toy_dataset(&part, params, whole, true);
+    gbt_dataset *whole = toy_dataset(&data, params, NULL, true),
+                *same = toy_dataset(&part, params, whole, true);
     EXPECT_C_OK(gbt_dataset_subset(whole, rows, n, &subset));
     gbt_model *a = toy_train(params, subset), *b = toy_train(params, same);
     void *x = toy_bytes(a, &size_a), *y = toy_bytes(b, &size_b);

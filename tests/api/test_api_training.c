@@ -72,10 +72,10 @@ static int write_diary(const gbt_round_info *info, void *user)
 {
     diary *d = user;
     d->is_consistent = (d->n_calls > 0 ? d->is_consistent : true) && info->n_values == 4 &&
-                       strcmp(info->metric[0], "logloss") == 0 && strcmp(info->metric[1], "auc") == 0 &&
-                       strcmp(info->data[1], "other") == 0 && strcmp(info->data[2], "self") == 0 &&
-                       info->seconds >= 0.0 && info->booster != NULL &&
-                       gbt_booster_rounds(info->booster) == info->round &&
+                       strcmp(info->metric[0], "logloss") == 0 &&
+                       strcmp(info->metric[1], "auc") == 0 && strcmp(info->data[1], "other") == 0 &&
+                       strcmp(info->data[2], "self") == 0 && info->seconds >= 0.0 &&
+                       info->booster != NULL && gbt_booster_rounds(info->booster) == info->round &&
                        gbt_booster_metric(info->booster, -1, 0, &d->train_loss) == GBT_OK;
     if (d->n_calls < 64) {
         d->round[d->n_calls] = info->round;
@@ -105,7 +105,8 @@ TEST_C(Callback, SeesEveryRoundAndTheMetricsOfEverySet)
     EXPECT_C_EQ_INT(d.n_calls, 6);
     for (int i = 0; i < 6; i++) {
         EXPECT_C_EQ_INT(d.round[i], i + 1);
-        EXPECT_C_TRUE(i == 0 || d.value[i][2] < d.value[i - 1][2]); /* the loss of the training rows falls */
+        EXPECT_C_TRUE(i == 0 ||
+                      d.value[i][2] < d.value[i - 1][2]); /* the loss of the training rows falls */
     }
     EXPECT_C_TRUE(d.train_loss == d.value[5][2]); /* the same rows by another way */
     gbt_model_free(model);
@@ -116,8 +117,9 @@ TEST_C(Callback, IsCalledEveryMetricEveryRoundsAndAtTheEnd)
 {
     problem p;
     diary d = {.stop_at = 0};
-    problem_open(&p, TOY_BINARY, false,
-                 "objective=binary n_trees=8 metric=logloss,auc early_stopping_rounds=0 metric_every=3 threads=1");
+    problem_open(
+        &p, TOY_BINARY, false,
+        "objective=binary n_trees=8 metric=logloss,auc early_stopping_rounds=0 metric_every=3 threads=1");
     gbt_model_free(train_with_diary(&p, &d));
     EXPECT_C_EQ_INT(d.n_calls, 3);
     EXPECT_C_TRUE(d.round[0] == 3 && d.round[1] == 6 && d.round[2] == 8);
@@ -128,8 +130,9 @@ TEST_C(Callback, StopsTrainingAndTheModelSoFarIsKept)
 {
     problem p;
     diary d = {.stop_at = 3};
-    problem_open(&p, TOY_BINARY, false,
-                 "objective=binary n_trees=50 metric=logloss,auc early_stopping_rounds=0 threads=1");
+    problem_open(
+        &p, TOY_BINARY, false,
+        "objective=binary n_trees=50 metric=logloss,auc early_stopping_rounds=0 threads=1");
     gbt_model *stopped = train_with_diary(&p, &d);
     EXPECT_C_EQ_INT(d.n_calls, 3);
     EXPECT_C_EQ_INT(rounds_of(stopped), 3);
@@ -151,8 +154,9 @@ TEST_C(Callback, EarlyStoppingKeepsTheBestRound)
     problem p;
     diary d = {.stop_at = 0};
     int64_t best = 0;
-    problem_open(&p, TOY_BINARY, false,
-                 "objective=binary n_trees=60 learning_rate=0.9 metric=logloss,auc early_stopping_rounds=4 threads=1");
+    problem_open(
+        &p, TOY_BINARY, false,
+        "objective=binary n_trees=60 learning_rate=0.9 metric=logloss,auc early_stopping_rounds=4 threads=1");
     gbt_model *model = train_with_diary(&p, &d);
     int first_best = 0;
     for (int i = 1; i < d.n_calls; i++) {
@@ -194,7 +198,8 @@ static void step(gbt_booster *booster, int n)
 TEST_C(Booster, StepsGiveTheModelOfGbtTrain)
 {
     problem p;
-    problem_open(&p, TOY_CLASSES, true, "objective=multiclass n_trees=5 subsample=0.7 early_stopping_rounds=0 threads=2");
+    problem_open(&p, TOY_CLASSES, true,
+                 "objective=multiclass n_trees=5 subsample=0.7 early_stopping_rounds=0 threads=2");
     gbt_booster *booster = booster_of(&p);
     EXPECT_C_EQ_INT(gbt_booster_outputs(booster), 3);
     step(booster, 5);
@@ -234,7 +239,8 @@ static void drive_by_gradients(toy_label label, const char *options)
     for (int r = 0; r < 4; r++) {
         EXPECT_C_OK(gbt_booster_step(built_in, &stopped));
         EXPECT_C_OK(gbt_booster_scores(custom, -1, scores, n));
-        EXPECT_C_OK(gbt_objective_gradients(objective, scores, p.data.label, p.data.weight, ROWS, grad, hess));
+        EXPECT_C_OK(gbt_objective_gradients(objective, scores, p.data.label, p.data.weight, ROWS,
+                                            grad, hess));
         EXPECT_C_OK(gbt_booster_step_custom(custom, grad, hess, n, &stopped));
     }
     expect_same_model(finish(built_in), finish(custom));
@@ -364,9 +370,10 @@ TEST_C(Fields, EqualWeightsChangeNoPredictionAndZeroWeightsDropRows)
     int64_t n = 0;
     gbt_dataset *subset = NULL;
     /* Row counts must not matter for rows of weight zero, so no limit on them binds. */
-    problem_open(&p, TOY_DYADIC, false,
-                 "objective=regression boost_from_average=false learning_rate=0.5 n_trees=1 min_child_samples=1 "
-                 "min_child_weight=20 max_cat_to_onehot=64 threads=1");
+    problem_open(
+        &p, TOY_DYADIC, false,
+        "objective=regression boost_from_average=false learning_rate=0.5 n_trees=1 min_child_samples=1 "
+        "min_child_weight=20 max_cat_to_onehot=64 threads=1");
     for (int64_t i = 0; i < ROWS; i++) {
         weight[i] = i % 3 == 0 ? 0.0f : 1.0f;
         rows[n] = i;
@@ -461,11 +468,13 @@ TEST_C(Fields, ValidFractionHoldsOutItsShareOfTheRows)
     int n_seen = 0;
     int64_t rows = 0;
     gbt_model *model = NULL;
-    problem_open(&p, TOY_QUANTITY, false, "objective=regression n_trees=3 valid_fraction=0.25 threads=1");
+    problem_open(&p, TOY_QUANTITY, false,
+                 "objective=regression n_trees=3 valid_fraction=0.25 threads=1");
     EXPECT_C_OK(gbt_train(p.params, p.train, NULL, NULL, 0, count_held_out, &n_seen, &model));
     EXPECT_C_EQ_INT(n_seen, 3);
     EXPECT_C_OK(gbt_model_shape(model, GBT_SHAPE_TRAIN_ROWS, &rows));
-    EXPECT_C_NEAR((double)rows, 0.75 * ROWS, 4.0 * sqrt(0.25 * 0.75 * ROWS)); /* binomial, four sigma */
+    EXPECT_C_NEAR((double)rows, 0.75 * ROWS,
+                  4.0 * sqrt(0.25 * 0.75 * ROWS)); /* binomial, four sigma */
     expect_same_model(model, toy_train(p.params, p.train));
     problem_close(&p);
 }
@@ -476,7 +485,8 @@ TEST_C(Fields, ValidFractionKeepsGroupsTogether)
     int32_t group[ROWS];
     double label[ROWS];
     int64_t rows = 0;
-    problem_open(&p, TOY_QUANTITY, false, "objective=regression n_trees=1 valid_fraction=0.5 threads=1");
+    problem_open(&p, TOY_QUANTITY, false,
+                 "objective=regression n_trees=1 valid_fraction=0.5 threads=1");
     for (int i = 0; i < ROWS; i++) {
         group[i] = i / 8;
         label[i] = i % 8;

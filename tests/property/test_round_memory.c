@@ -1,4 +1,5 @@
-/* From round 2 on a round allocates its trees and nothing else. (The reference backend may do as it likes.) */
+/* From round 2 on a round allocates its trees and nothing else. (The reference backend may do as
+ * it likes.) */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,7 +21,8 @@ static const round_case cases[] = {
     {TOY_QUANTITY, "objective=quantile quantile=0.9 grow_policy=depthwise max_leaves=20"},
     {TOY_BINARY, "objective=binary metric=auc,logloss,error subsample=0.6 subsample_freq=2"},
     {TOY_BINARY, "objective=binary grow_policy=symmetric max_depth=5 colsample_bytree=0.5"},
-    {TOY_BINARY, "objective=binary colsample_bylevel=0.6 colsample_bynode=0.6 min_data_per_group=10"},
+    {TOY_BINARY,
+     "objective=binary colsample_bylevel=0.6 colsample_bynode=0.6 min_data_per_group=10"},
     {TOY_CLASSES, "objective=multiclass metric=multi_logloss,multi_error"},
     {TOY_CLASSES, "objective=multiclassova gradient_bits=32"},
     {TOY_BINARY, "objective=binary gradient_bits=8 max_leaves=255 min_child_samples=2"},
@@ -63,7 +65,8 @@ static void count_rounds(const round_case *c, const char *more)
     float *scores = malloc((size_t)n * sizeof *scores);
     do_round(booster, scores, n);
     for (int r = 2; r <= ROUNDS; r++) {
-        const int64_t before = fail_alloc_calls(), own_before = gbt_alloc_calls(), live = fail_alloc_live();
+        const int64_t before = fail_alloc_calls(), own_before = gbt_alloc_calls(),
+                      live = fail_alloc_live();
         do_round(booster, scores, n);
         const bool is_exact = EXPECT_C_EQ_INT(fail_alloc_calls() - before, n_outputs) &&
                               EXPECT_C_EQ_INT(gbt_alloc_calls() - own_before, n_outputs) &&

@@ -30,16 +30,20 @@ static const option_case cases[] = {
     {TOY_POSITIVE, false, "objective=gamma path_smooth=5"},
     {TOY_POSITIVE, false, "objective=tweedie tweedie_power=1.3 colsample_bytree=0.5"},
     {TOY_BINARY, true, "objective=binary scale_pos_weight=3"},
-    {TOY_BINARY, false, "objective=binary is_unbalance=true grow_policy=symmetric max_depth=4 min_child_samples=30"},
-    {TOY_BINARY, false, "objective=binary colsample_bylevel=0.6 colsample_bynode=0.6 subsample=0.5 subsample_freq=3"},
+    {TOY_BINARY, false,
+     "objective=binary is_unbalance=true grow_policy=symmetric max_depth=4 min_child_samples=30"},
+    {TOY_BINARY, false,
+     "objective=binary colsample_bylevel=0.6 colsample_bynode=0.6 subsample=0.5 subsample_freq=3"},
     {TOY_SHARE, true, "objective=cross_entropy grow_policy=depthwise max_depth=4"},
     {TOY_CLASSES, true, "objective=multiclass"},
     {TOY_CLASSES, false, "objective=multiclassova gradient_bits=8"},
     {TOY_CLASSES, false, "objective=multiclass gradient_bits=32"},
     {TOY_BINARY, false, "objective=binary gradient_bits=5 gradient_rounding=nearest"},
     {TOY_BINARY, false, "objective=binary max_bin=15 max_cat_to_onehot=60"},
-    {TOY_BINARY, false, "objective=binary min_data_per_group=10 cat_smooth=1 cat_l2=0 max_cat_threshold=5"},
-    {TOY_QUANTITY, false, "objective=regression boost_from_average=false min_split_gain=0.5 min_child_weight=10"},
+    {TOY_BINARY, false,
+     "objective=binary min_data_per_group=10 cat_smooth=1 cat_l2=0 max_cat_threshold=5"},
+    {TOY_QUANTITY, false,
+     "objective=regression boost_from_average=false min_split_gain=0.5 min_child_weight=10"},
 };
 
 enum { N_CASES = (int)(sizeof cases / sizeof cases[0]) };
@@ -72,7 +76,8 @@ static void expect_same_bytes(const char *first, const char *second)
         toy_make(&data, ROWS, cases[i].label, 7);
         void *a = train_bytes(&cases[i], &data, first, &n);
         void *b = train_bytes(&cases[i], &data, second, &m);
-        if (!EXPECT_C_TRUE(a != NULL && b != NULL) || !EXPECT_C_TRUE(n == m && memcmp(a, b, n) == 0)) {
+        if (!EXPECT_C_TRUE(a != NULL && b != NULL) ||
+            !EXPECT_C_TRUE(n == m && memcmp(a, b, n) == 0)) {
             printf("case %d: %s (%s)\n", i, cases[i].options, gbt_last_error());
         }
         gbt_memory_free(a);
@@ -116,7 +121,8 @@ TEST_C(Training, EverySeedOfASampledRunGivesItsOwnModel)
 }
 
 /* Runs a booster by hand; `check` sees it after the last round. */
-static void with_booster(const option_case *c, int rounds, void (*check)(gbt_booster *, const toy *, gbt_params *))
+static void with_booster(const option_case *c, int rounds,
+                         void (*check)(gbt_booster *, const toy *, gbt_params *))
 {
     toy data;
     gbt_booster *booster = NULL;
@@ -151,7 +157,8 @@ static void check_scores(gbt_booster *booster, const toy *data, gbt_params *para
     EXPECT_C_OK(gbt_model_predict(model, &matrix, GBT_PREDICT_RAW, 0, 0, 2, raw, n));
     for (int64_t i = 0; i < data->n_rows; i++) {
         for (int32_t k = 0; k < n_outputs; k++) {
-            n_different += memcmp(&binned[k * data->n_rows + i], &raw[i * n_outputs + k], sizeof *raw) != 0;
+            n_different +=
+                memcmp(&binned[k * data->n_rows + i], &raw[i * n_outputs + k], sizeof *raw) != 0;
         }
     }
     EXPECT_C_EQ_INT(n_different, 0);
@@ -189,7 +196,8 @@ TEST_C(Training, TheTrainingLossFalls)
     }
 }
 
-/* Bins see only the order of the values, so an increasing map of a feature changes no prediction. */
+/* Bins see only the order of the values, so an increasing map of a feature changes no
+ * prediction. */
 TEST_C(Training, AnIncreasingMapOfAFeatureChangesNothing)
 {
     toy data;
@@ -201,7 +209,8 @@ TEST_C(Training, AnIncreasingMapOfAFeatureChangesNothing)
         gbt_model *model = toy_train(params, train);
         const gbt_matrix matrix = toy_matrix(&data);
         predictions[mapped] = malloc((size_t)data.n_rows * sizeof **predictions);
-        EXPECT_C_OK(gbt_model_predict(model, &matrix, GBT_PREDICT_RAW, 0, 0, 1, predictions[mapped], data.n_rows));
+        EXPECT_C_OK(gbt_model_predict(model, &matrix, GBT_PREDICT_RAW, 0, 0, 1, predictions[mapped],
+                                      data.n_rows));
         gbt_model_free(model);
         gbt_dataset_free(train);
         for (int64_t i = 0; i < data.n_rows; i++) {
@@ -220,7 +229,8 @@ TEST_C(Training, AnIncreasingMapOfAFeatureChangesNothing)
 static float *predict_once(const toy *train_rows, const toy *ask, bool weighted)
 {
     /* boost_from_average=false and a dyadic learning rate keep gradients on the grid. */
-    gbt_params *params = toy_params("n_trees=1 objective=regression boost_from_average=false learning_rate=0.5");
+    gbt_params *params =
+        toy_params("n_trees=1 objective=regression boost_from_average=false learning_rate=0.5");
     gbt_dataset *train = toy_dataset(train_rows, params, NULL, weighted);
     gbt_model *model = toy_train(params, train);
     const gbt_matrix matrix = toy_matrix(ask);
@@ -239,7 +249,8 @@ TEST_C(Training, PermutedRowsGiveTheSameTreeOnDyadicLabels)
     toy_make(&turned, ROWS, TOY_DYADIC, 3);
     for (int64_t i = 0; i < ROWS; i++) {
         const int64_t from = (i * 1009 + 17) % ROWS;
-        memcpy(turned.x + i * TOY_FEATURES, data.x + from * TOY_FEATURES, TOY_FEATURES * sizeof *data.x);
+        memcpy(turned.x + i * TOY_FEATURES, data.x + from * TOY_FEATURES,
+               TOY_FEATURES * sizeof *data.x);
         turned.label[i] = data.label[from];
     }
     float *a = predict_once(&data, &data, false), *b = predict_once(&turned, &data, false);
@@ -256,15 +267,17 @@ TEST_C(Training, ARowTwiceIsARowOfWeightTwo)
     toy_make(&once, 1000, TOY_DYADIC, 4);
     toy_make(&twice, 2000, TOY_DYADIC, 4);
     for (int64_t i = 0; i < 2000; i++) {
-        memcpy(twice.x + i * TOY_FEATURES, once.x + i / 2 * TOY_FEATURES, TOY_FEATURES * sizeof *once.x);
+        memcpy(twice.x + i * TOY_FEATURES, once.x + i / 2 * TOY_FEATURES,
+               TOY_FEATURES * sizeof *once.x);
         twice.label[i] = once.label[i / 2];
         twice.weight[i] = 1.0f;
         once.weight[i / 2] = 2.0f;
     }
     /* Row counts differ, so no limit on them may bind. */
-    gbt_params *params = toy_params("n_trees=1 objective=regression boost_from_average=false learning_rate=0.5 "
-                                    "min_child_samples=1 min_child_weight=20 min_data_in_bin=1 "
-                                    "max_cat_to_onehot=64 max_bin=200");
+    gbt_params *params =
+        toy_params("n_trees=1 objective=regression boost_from_average=false learning_rate=0.5 "
+                   "min_child_samples=1 min_child_weight=20 min_data_in_bin=1 "
+                   "max_cat_to_onehot=64 max_bin=200");
     float *out[2];
     const toy *rows[2] = {&once, &twice};
     const gbt_matrix matrix = toy_matrix(&once);
@@ -286,13 +299,15 @@ TEST_C(Training, ARowTwiceIsARowOfWeightTwo)
     toy_free(&twice);
 }
 
-/* An early-stopped model predicts as one that was trained that long, and so does a continued one. */
+/* An early-stopped model predicts as one that was trained that long, and so does a continued
+ * one. */
 TEST_C(Training, AnEarlyStoppedModelEqualsOneTrainedThatLong)
 {
     toy data, held_out;
     toy_make(&data, 600, TOY_BINARY, 21);
     toy_make(&held_out, 600, TOY_BINARY, 22);
-    gbt_params *params = toy_params("n_trees=400 objective=binary learning_rate=0.3 early_stopping_rounds=10");
+    gbt_params *params =
+        toy_params("n_trees=400 objective=binary learning_rate=0.3 early_stopping_rounds=10");
     gbt_dataset *train = toy_dataset(&data, params, NULL, false);
     gbt_dataset *valid = toy_dataset(&held_out, params, train, false);
     const gbt_dataset *const sets[] = {valid};

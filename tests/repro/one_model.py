@@ -28,7 +28,7 @@ GENERATED = {
     "piecewise.csv": "piecewise rows=9000 seed=2",
     "blobs.csv": "blobs rows=9000 seed=3 groups=5 features=9",
     "categorical.csv": "categorical rows=20000 seed=4 features=14",
-    "sparse.svm": "sparse rows=6000 seed=5",
+    "sparse.svm": "sparse rows=6000 seed=5 features=400",
     "higgs.csv": "higgs rows=9000 seed=6",
 }
 COMMITTED = {

@@ -222,9 +222,7 @@ static bool open_cells(backend_case *c, dice *d, dice *cells, double *latent)
 /* ---- Labels ---------------------------------------------------------------------------------- */
 
 static const gbt_objective objectives[] = {
-    {.name = "regression",
-     .loss = {GBT_LOSS_SQUARED, 0, 1},
-     .n_outputs = 1},
+    {.name = "regression", .loss = {GBT_LOSS_SQUARED, 0, 1}, .n_outputs = 1},
     {.name = "binary", .loss = {GBT_LOSS_LOGISTIC, 0, 1}, .n_outputs = 1, .n_classes = 2},
     {.name = "l1",
      .loss = {GBT_LOSS_ABSOLUTE, 0, 1},

@@ -1,6 +1,6 @@
-/* An allocator for gbt_set_allocator() that refuses the n-th request and counts the blocks that are
- * alive. Fresh memory is filled with a pattern, so a read of uninitialised bytes shows. The loop of an
- * out-of-memory test (SQLite's method):
+/* An allocator for gbt_set_allocator() that refuses the n-th request and counts the blocks that
+ * are alive. Fresh memory is filled with a pattern, so a read of uninitialised bytes shows. The
+ * loop of an out-of-memory test (SQLite's method):
  *
  *     for (int64_t n = 1;; n++) {
  *         fail_alloc_install(n);
@@ -11,7 +11,7 @@
  *         if (!refused) { EXPECT_C_OK(status); break; }
  *         EXPECT_C_STATUS(status, GBT_ERR_MEMORY);
  *     }
- */
+ * / */
 #ifndef GBT_TESTS_FAIL_ALLOC_H
 #define GBT_TESTS_FAIL_ALLOC_H
 

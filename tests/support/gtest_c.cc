@@ -1,6 +1,6 @@
-// C++ side of the GoogleTest shim: keeps the list of C tests, registers each one with GoogleTest and
-// turns the assertions of gtest_c.h into GoogleTest failures at the caller's file and line. Holds the
-// main() of every test executable. The only C++ file of the project.
+// C++ side of the GoogleTest shim: keeps the list of C tests, registers each one with GoogleTest
+// and turns the assertions of gtest_c.h into GoogleTest failures at the caller's file and line.
+// Holds the main() of every test executable. The only C++ file of the project.
 #include "tests/support/gtest_c.h"
 
 #include <cmath>

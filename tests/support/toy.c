@@ -21,7 +21,10 @@ static void make_row(float *x, uint64_t key, int64_t row)
 {
     for (int f = 0; f < TOY_FEATURES; f++) {
         const double u = gbt_rng_unit(key, (uint64_t)row * TOY_FEATURES + (uint64_t)f);
-        x[f] = f == 2 ? (float)(int)(u * 6.0) : f == 6 ? (float)(int)(u * u * 40.0) : f == 7 ? 3.5f : (float)(u * 2.0 - 1.0);
+        x[f] = f == 2   ? (float)(int)(u * 6.0)
+               : f == 6 ? (float)(int)(u * u * 40.0)
+               : f == 7 ? 3.5f
+                        : (float)(u * 2.0 - 1.0);
     }
     if (gbt_rng_unit(key ^ 1, (uint64_t)row) < 0.1) {
         x[1] = NAN;
@@ -31,8 +34,8 @@ static void make_row(float *x, uint64_t key, int64_t row)
 static double signal_of(const float *x)
 {
     const double missing = isnan(x[1]) ? 0.7 : (double)x[1];
-    return 2.0 * (double)x[0] + missing * (double)x[3] + ((int)x[6] % 3 == 0 ? 1.0 : -0.5) + 0.3 * (double)x[2] +
-           ((double)x[4] > 0.2 ? (double)x[5] : 0.0);
+    return 2.0 * (double)x[0] + missing * (double)x[3] + ((int)x[6] % 3 == 0 ? 1.0 : -0.5) +
+           0.3 * (double)x[2] + ((double)x[4] > 0.2 ? (double)x[5] : 0.0);
 }
 
 static float label_of(toy_label kind, double signal, double noise)
@@ -79,8 +82,12 @@ void toy_free(toy *t)
 
 gbt_matrix toy_matrix(const toy *t)
 {
-    const gbt_matrix matrix = {.data = t->x, .dtype = GBT_F32, .n_rows = t->n_rows, .n_cols = TOY_FEATURES,
-                               .row_stride = TOY_FEATURES, .col_stride = 1};
+    const gbt_matrix matrix = {.data = t->x,
+                               .dtype = GBT_F32,
+                               .n_rows = t->n_rows,
+                               .n_cols = TOY_FEATURES,
+                               .row_stride = TOY_FEATURES,
+                               .col_stride = 1};
     return matrix;
 }
 
@@ -102,7 +109,8 @@ gbt_params *toy_params(const char *assignments)
     return params;
 }
 
-gbt_dataset *toy_dataset(const toy *t, const gbt_params *params, const gbt_dataset *same_cuts, bool weighted)
+gbt_dataset *toy_dataset(const toy *t, const gbt_params *params, const gbt_dataset *same_cuts,
+                         bool weighted)
 {
     gbt_params *own = NULL;
     gbt_dataset *data = NULL;

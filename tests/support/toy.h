@@ -1,5 +1,5 @@
-/* Small deterministic training problems for tests: features with missing values and categories, labels of
- * every kind. Row i is the same whatever the number of rows. */
+/* Small deterministic training problems for tests: features with missing values and categories,
+ * labels of every kind. Row i is the same whatever the number of rows. */
 #ifndef GBT_TESTS_TOY_H
 #define GBT_TESTS_TOY_H
 
@@ -11,9 +11,18 @@
 extern "C" {
 #endif
 
-enum { TOY_FEATURES = 8 }; /* 0..5 numbers (1 has missing values, 2 few values), 6 categories, 7 constant */
+enum {
+    TOY_FEATURES = 8
+}; /* 0..5 numbers (1 has missing values, 2 few values), 6 categories, 7 constant */
 
-typedef enum toy_label { TOY_QUANTITY, TOY_POSITIVE, TOY_BINARY, TOY_CLASSES, TOY_SHARE, TOY_DYADIC } toy_label;
+typedef enum toy_label {
+    TOY_QUANTITY,
+    TOY_POSITIVE,
+    TOY_BINARY,
+    TOY_CLASSES,
+    TOY_SHARE,
+    TOY_DYADIC
+} toy_label;
 
 typedef struct toy {
     int64_t n_rows;
@@ -26,8 +35,10 @@ void toy_make(toy *, int64_t n_rows, toy_label, uint64_t seed);
 void toy_free(toy *);
 gbt_matrix toy_matrix(const toy *);
 
-/* A data set with categorical=6; NULL params: all defaults. Ends the process when it cannot be made. */
-gbt_dataset *toy_dataset(const toy *, const gbt_params *, const gbt_dataset *same_cuts, bool weighted);
+/* A data set with categorical=6; NULL params: all defaults. Ends the process when it cannot be
+ * made. */
+gbt_dataset *toy_dataset(const toy *, const gbt_params *, const gbt_dataset *same_cuts,
+                         bool weighted);
 
 /* Parameters from "key=value key=value ..."; ends the process on a bad one. */
 gbt_params *toy_params(const char *assignments);

@@ -58,18 +58,21 @@ TEST_C(BoosterSetup, TheBoundOnLeavesDoesNotBind)
 {
     gbt_dataset *train;
     int stopped = 0;
-    gbt_booster *booster = booster_of("objective=regression max_leaves=65536 min_child_samples=1 min_data_in_bin=1",
-                                      TOY_QUANTITY, &train);
+    gbt_booster *booster =
+        booster_of("objective=regression max_leaves=65536 min_child_samples=1 min_data_in_bin=1",
+                   TOY_QUANTITY, &train);
     EXPECT_C_OK(gbt_booster_step(booster, &stopped));
     const gbt_tree *tree = booster->model->trees[0];
-    EXPECT_C_TRUE(tree->n_leaves < booster->grower.config.max_leaves); /* rows with equal bins stay together */
+    EXPECT_C_TRUE(tree->n_leaves <
+                  booster->grower.config.max_leaves); /* rows with equal bins stay together */
     close_booster(booster, train);
 }
 
 TEST_C(BoosterSetup, MetricsAreKeptByTheirCanonicalNames)
 {
     gbt_dataset *train;
-    gbt_booster *booster = booster_of("objective=binary metric=ROC_AUC,binary_logloss,auc", TOY_BINARY, &train);
+    gbt_booster *booster =
+        booster_of("objective=binary metric=ROC_AUC,binary_logloss,auc", TOY_BINARY, &train);
     EXPECT_C_EQ_INT(booster->n_metrics, 2);
     EXPECT_C_EQ_TEXT(booster->params->metric, "auc,logloss");
     EXPECT_C_EQ_TEXT(gbt_booster_metric_name(booster, 1), "logloss");
@@ -110,11 +113,13 @@ TEST_C(BoosterSetup, TheMemoryEstimateGrowsWithWhatIsAskedFor)
 {
     toy data;
     toy_make(&data, ROWS, TOY_BINARY, 4);
-    gbt_params *params = toy_params("objective=binary threads=1"), *wide = toy_params("max_leaves=1000 threads=1");
+    gbt_params *params = toy_params("objective=binary threads=1"),
+               *wide = toy_params("max_leaves=1000 threads=1");
     gbt_dataset *train = toy_dataset(&data, params, NULL, false);
-    const int64_t one = gbt_booster_bytes(params, train, 1), three = gbt_booster_bytes(params, train, 3);
-    EXPECT_C_TRUE(one > ROWS * 12);                /* gradients and scores at least */
-    EXPECT_C_TRUE(three >= one + 2 * ROWS * 4);    /* scores of two more outputs */
+    const int64_t one = gbt_booster_bytes(params, train, 1),
+                  three = gbt_booster_bytes(params, train, 3);
+    EXPECT_C_TRUE(one > ROWS * 12);             /* gradients and scores at least */
+    EXPECT_C_TRUE(three >= one + 2 * ROWS * 4); /* scores of two more outputs */
     EXPECT_C_TRUE(gbt_booster_bytes(wide, train, 1) > one);
     gbt_dataset_free(train);
     gbt_params_free(params);

@@ -20,7 +20,8 @@ static gbt_dataset *labelled(const float *label, int n)
         x[i] = (float)i;
         y[i] = label[i % n];
     }
-    const gbt_matrix matrix = {.data = x, .n_rows = ROWS, .n_cols = 1, .row_stride = 1, .col_stride = 1};
+    const gbt_matrix matrix = {
+        .data = x, .n_rows = ROWS, .n_cols = 1, .row_stride = 1, .col_stride = 1};
     EXPECT_C_OK(gbt_dataset_from_matrix(params, &matrix, NULL, NULL, &data));
     EXPECT_C_OK(gbt_dataset_set(data, GBT_LABEL, y, GBT_F32, ROWS));
     gbt_params_free(params);
@@ -28,7 +29,8 @@ static gbt_dataset *labelled(const float *label, int n)
 }
 
 /* What resolving gives: the objective's name and the class names, comma-separated, or a status. */
-static gbt_status resolve(const char *options, const float *label, int n, char *objective, char *names)
+static gbt_status resolve(const char *options, const float *label, int n, char *objective,
+                          char *names)
 {
     gbt_params *params = toy_params(options);
     gbt_dataset *data = labelled(label, n);
@@ -41,15 +43,16 @@ static gbt_status resolve(const char *options, const float *label, int n, char *
         EXPECT_C_TRUE(k == 0 || classes.label[k] > classes.label[k - 1]);
     }
     EXPECT_C_OK(gbt_params_get(params, "objective", objective, 64));
-    EXPECT_C_TRUE(params->objective == GBT_OBJECTIVE_BINARY || status != GBT_OK || classes.n == params->num_class);
+    EXPECT_C_TRUE(params->objective == GBT_OBJECTIVE_BINARY || status != GBT_OK ||
+                  classes.n == params->num_class);
     gbt_classes_close(&classes);
     gbt_dataset_free(data);
     gbt_params_free(params);
     return status;
 }
 
-static void expect_classes(const char *options, const float *label, int n, const char *want_objective,
-                           const char *want_names)
+static void expect_classes(const char *options, const float *label, int n,
+                           const char *want_objective, const char *want_names)
 {
     char objective[64], names[256];
     EXPECT_C_OK(resolve(options, label, n, objective, names));
@@ -57,7 +60,8 @@ static void expect_classes(const char *options, const float *label, int n, const
     EXPECT_C_EQ_TEXT(names, want_names);
 }
 
-static void expect_refusal(const char *options, const float *label, int n, gbt_status want, const char *part)
+static void expect_refusal(const char *options, const float *label, int n, gbt_status want,
+                           const char *part)
 {
     char objective[64], names[256];
     EXPECT_C_STATUS(resolve(options, label, n, objective, names), want);
@@ -69,7 +73,8 @@ TEST_C(Classes, TwoDifferentNumbersAreBinary)
     expect_classes("", (float[]){0, 1}, 2, "binary", "0,1");
     expect_classes("", (float[]){1, -1}, 2, "binary", "-1,1");
     expect_classes("", (float[]){2.5f, 1.25f, 2.5f}, 3, "binary", "1.25,2.5");
-    expect_classes("", (float[]){0.0f, -0.0f, 3}, 3, "binary", "0,3"); /* both zeros are one class */
+    expect_classes("", (float[]){0.0f, -0.0f, 3}, 3, "binary",
+                   "0,3"); /* both zeros are one class */
 }
 
 TEST_C(Classes, OtherNumbersAreAQuantity)
@@ -83,16 +88,20 @@ TEST_C(Classes, AskedForClassesAreTheDistinctLabels)
 {
     expect_classes("objective=multiclass", (float[]){9, 2, 5, 2}, 4, "multiclass", "2,5,9");
     expect_classes("objective=multiclass", (float[]){-1, 1}, 2, "multiclass", "-1,1");
-    expect_classes("objective=multiclassova num_class=3", (float[]){1, 2, 3}, 3, "multiclassova", "1,2,3");
+    expect_classes("objective=multiclassova num_class=3", (float[]){1, 2, 3}, 3, "multiclassova",
+                   "1,2,3");
     expect_classes("objective=binary", (float[]){3, 8}, 2, "binary", "3,8");
 }
 
 TEST_C(Classes, MoreClassesThanTheLabelShowsAreNumberedFromZero)
 {
-    expect_classes("objective=multiclass num_class=5", (float[]){3, 1, 0}, 3, "multiclass", "0,1,2,3,4");
-    expect_refusal("objective=multiclass num_class=5", (float[]){3, 1.5f, 0}, 3, GBT_ERR_DATA, "1.5");
+    expect_classes("objective=multiclass num_class=5", (float[]){3, 1, 0}, 3, "multiclass",
+                   "0,1,2,3,4");
+    expect_refusal("objective=multiclass num_class=5", (float[]){3, 1.5f, 0}, 3, GBT_ERR_DATA,
+                   "1.5");
     expect_refusal("objective=multiclass num_class=5", (float[]){3, -1, 0}, 3, GBT_ERR_DATA, "-1");
-    expect_refusal("objective=multiclass num_class=5", (float[]){3, 5, 0}, 3, GBT_ERR_DATA, "0 to 4");
+    expect_refusal("objective=multiclass num_class=5", (float[]){3, 5, 0}, 3, GBT_ERR_DATA,
+                   "0 to 4");
 }
 
 TEST_C(Classes, WrongNumbersOfClassesAreRefused)
@@ -100,7 +109,8 @@ TEST_C(Classes, WrongNumbersOfClassesAreRefused)
     expect_refusal("objective=binary", (float[]){4}, 1, GBT_ERR_DATA, "one class");
     expect_refusal("objective=multiclass", (float[]){4}, 1, GBT_ERR_DATA, "one class");
     expect_refusal("objective=binary", (float[]){1, 2, 3}, 3, GBT_ERR_DATA, "two values");
-    expect_refusal("objective=multiclass num_class=2", (float[]){1, 2, 3}, 3, GBT_ERR_DATA, "num_class = 2");
+    expect_refusal("objective=multiclass num_class=2", (float[]){1, 2, 3}, 3, GBT_ERR_DATA,
+                   "num_class = 2");
 }
 
 TEST_C(Classes, ADataSetWithoutLabelIsRefused)
@@ -170,8 +180,8 @@ static gbt_dataset *from_text(const char *csv, const char *options)
     return data;
 }
 
-static void expect_text_classes(const char *csv, const char *options, const char *want_objective, int32_t n,
-                                const char *const *names)
+static void expect_text_classes(const char *csv, const char *options, const char *want_objective,
+                                int32_t n, const char *const *names)
 {
     char objective[64];
     gbt_params *params = toy_params(options);

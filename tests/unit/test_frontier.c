@@ -11,7 +11,8 @@ enum { MOST = 500 };
 static int by_gain_then_age(const void *a, const void *b)
 {
     const gbt_open_leaf *x = a, *y = b;
-    return x->gain != y->gain ? (x->gain < y->gain) - (x->gain > y->gain) : (x->age > y->age) - (x->age < y->age);
+    return x->gain != y->gain ? (x->gain < y->gain) - (x->gain > y->gain)
+                              : (x->age > y->age) - (x->age < y->age);
 }
 
 /* Pushes n leaves with few different gains, so that many tie; `sorted` in the order they must come out. */

@@ -66,7 +66,8 @@ static gbt_backend_config backend_config_of(const setup *s, int32_t batch, int64
     return config;
 }
 
-static void plot_open(plot *p, const setup *s, const gbt_backend_ops *ops, int32_t batch, int64_t histogram_bytes)
+static void plot_open(plot *p, const setup *s, const gbt_backend_ops *ops, int32_t batch,
+                      int64_t histogram_bytes)
 {
     memset(p, 0, sizeof *p);
     toy_make(&p->data, ROWS, s->label, 6);
@@ -77,13 +78,18 @@ static void plot_open(plot *p, const setup *s, const gbt_backend_ops *ops, int32
     p->ops.batch = batch;
     const gbt_backend_config backend = backend_config_of(s, batch, histogram_bytes);
     const gbt_grower_config grower = grower_config_of(s);
-    const gbt_sampler_config sampler = {.seed = 3, .subsample = s->subsample, .subsample_freq = 1, .by_tree = 1.0,
-                                        .by_level = 1.0, .by_node = s->by_node};
+    const gbt_sampler_config sampler = {.seed = 3,
+                                        .subsample = s->subsample,
+                                        .subsample_freq = 1,
+                                        .by_tree = 1.0,
+                                        .by_level = 1.0,
+                                        .by_node = s->by_node};
     float *scores = calloc((size_t)ROWS * (size_t)p->objective.n_outputs, sizeof *scores);
     EXPECT_C_OK(p->ops.open(&backend, p->train, &p->objective, p->data.label, NULL, &p->backend));
     EXPECT_C_OK(p->ops.set_scores(p->backend, scores));
     EXPECT_C_OK(gbt_sampler_open(&p->sampler, &sampler, ROWS, TOY_FEATURES));
-    EXPECT_C_OK(gbt_grower_open(&p->grower, &grower, &p->ops, p->backend, &p->sampler, p->train->cuts));
+    EXPECT_C_OK(
+        gbt_grower_open(&p->grower, &grower, &p->ops, p->backend, &p->sampler, p->train->cuts));
     free(scores);
 }
 
@@ -106,8 +112,10 @@ static gbt_tree *grow(plot *p, int32_t k)
         gbt_sampler_draw_rows(&p->sampler, p->round);
     }
     gbt_sampler_draw_tree(&p->sampler, p->round, k);
-    const gbt_sample sample = {.rows = p->sampler.rows, .n_rows = p->sampler.n_drawn, .features = p->sampler.tree_set};
-    EXPECT_C_OK(gbt_grower_grow(&p->grower, p->round, k, &sample, p->objective.renews_leaves, &tree));
+    const gbt_sample sample = {
+        .rows = p->sampler.rows, .n_rows = p->sampler.n_drawn, .features = p->sampler.tree_set};
+    EXPECT_C_OK(
+        gbt_grower_grow(&p->grower, p->round, k, &sample, p->objective.renews_leaves, &tree));
     p->round += k + 1 == p->objective.n_outputs;
     return tree;
 }
@@ -115,8 +123,8 @@ static gbt_tree *grow(plot *p, int32_t k)
 /* ---- One tree, whatever the batch --------------------------------------------------------------- */
 
 /* Bytes of all trees of some rounds, then of the scores. */
-static void write_rounds(const setup *s, const gbt_backend_ops *ops, int32_t batch, int64_t histogram_bytes,
-                         gbt_writer *out)
+static void write_rounds(const setup *s, const gbt_backend_ops *ops, int32_t batch,
+                         int64_t histogram_bytes, gbt_writer *out)
 {
     plot p;
     plot_open(&p, s, ops, batch, histogram_bytes);
@@ -144,7 +152,8 @@ static const setup leafwise[] = {
     {"objective=binary", TOY_BINARY, GBT_GROW_LEAFWISE, 2, 0, 1, 1.0, 1.0, 0.0},
     {"objective=binary", TOY_BINARY, GBT_GROW_LEAFWISE, 3, 0, 1, 1.0, 1.0, 0.0},
     {"objective=multiclass num_class=3", TOY_CLASSES, GBT_GROW_LEAFWISE, 17, 4, 20, 1.0, 0.7, 0.0},
-    {"objective=mae", TOY_QUANTITY, GBT_GROW_LEAFWISE, 40, 0, 30, 0.5, 0.5, 0.0}, /* renewed leaves */
+    {"objective=mae", TOY_QUANTITY, GBT_GROW_LEAFWISE, 40, 0, 30, 0.5, 0.5,
+     0.0}, /* renewed leaves */
     {"objective=quantile quantile=0.9", TOY_QUANTITY, GBT_GROW_LEAFWISE, 300, 7, 1, 0.7, 1.0, 0.5},
 };
 
@@ -159,7 +168,8 @@ static void expect_batch_does_not_matter(const gbt_backend_ops *ops, int64_t his
         for (size_t b = 0; b < sizeof batches / sizeof batches[0]; b++) {
             gbt_writer many = {0};
             write_rounds(&leafwise[i], ops, batches[b], histogram_bytes, &many);
-            if (!EXPECT_C_TRUE(one.size == many.size && memcmp(one.data, many.data, one.size) == 0)) {
+            if (!EXPECT_C_TRUE(one.size == many.size &&
+                               memcmp(one.data, many.data, one.size) == 0)) {
                 printf("case %d, batch %d\n", i, (int)batches[b]);
             }
             gbt_writer_close(&many);
@@ -206,8 +216,8 @@ TEST_C(Grower, ALargeBatchSplitsLeavesInAdvance)
 
 typedef struct anatomy {
     int32_t parent[MOST_NODES], depth[MOST_NODES];
-    int64_t rows[MOST_NODES];    /* that pass the node, counted by walking */
-    int32_t kept[MOST_NODES];    /* inner nodes in the order in which they were split */
+    int64_t rows[MOST_NODES]; /* that pass the node, counted by walking */
+    int32_t kept[MOST_NODES]; /* inner nodes in the order in which they were split */
     int32_t n_kept;
 } anatomy;
 
@@ -232,7 +242,9 @@ static void dissect(const gbt_tree *tree, const plot *p, anatomy *a)
         while (tree->feature[node] >= 0) {
             const int32_t f = tree->feature[node];
             const int32_t bin = gbt_bins_at(&p->train->bins, row, f);
-            node = gbt_tree_goes_left(tree, node, bin, p->train->cuts->n_bins[f]) ? tree->left[node] : tree->right[node];
+            node = gbt_tree_goes_left(tree, node, bin, p->train->cuts->n_bins[f])
+                       ? tree->left[node]
+                       : tree->right[node];
             a->rows[node]++;
         }
     }
@@ -345,7 +357,8 @@ static bool is_same_split(const gbt_tree *tree, int32_t a, int32_t b)
     }
     return tree->flags[a] & GBT_NODE_CATEGORICAL
                ? memcmp(tree->sets + (int64_t)tree->set[a] * GBT_SET_WORDS,
-                        tree->sets + (int64_t)tree->set[b] * GBT_SET_WORDS, GBT_SET_WORDS * sizeof *tree->sets) == 0
+                        tree->sets + (int64_t)tree->set[b] * GBT_SET_WORDS,
+                        GBT_SET_WORDS * sizeof *tree->sets) == 0
                : tree->bin[a] == tree->bin[b];
 }
 
@@ -391,7 +404,8 @@ TEST_C(Grower, ARootThatCannotBeSplitIsALeafOfTheWholeMean)
             }
             EXPECT_C_TRUE(tree->n_nodes == 1 && tree->n_leaves == 1 && tree->feature[0] == -1);
             EXPECT_C_EQ_INT(tree->rows[0], ROWS);
-            EXPECT_C_NEAR((double)tree->value[0], 0.3 * sum / (ROWS + 1.0), 1e-4); /* lambda = 1, shrunk */
+            EXPECT_C_NEAR((double)tree->value[0], 0.3 * sum / (ROWS + 1.0),
+                          1e-4); /* lambda = 1, shrunk */
             gbt_tree_free(tree);
             plot_close(&p);
         }
@@ -400,7 +414,8 @@ TEST_C(Grower, ARootThatCannotBeSplitIsALeafOfTheWholeMean)
 
 TEST_C(Grower, ExactlyTwiceTheSmallestLeafCanBeSplit)
 {
-    setup s = {"objective=regression", TOY_QUANTITY, GBT_GROW_LEAFWISE, 8, 0, ROWS / 2, 1.0, 1.0, 0.0};
+    setup s = {
+        "objective=regression", TOY_QUANTITY, GBT_GROW_LEAFWISE, 8, 0, ROWS / 2, 1.0, 1.0, 0.0};
     plot p;
     plot_open(&p, &s, &gbt_backend_cpu, 1, (int64_t)64 << 20);
     for (int64_t i = 0; i < ROWS; i++) { /* a median cut exists only by accident: make one */
@@ -417,7 +432,8 @@ TEST_C(Grower, ExactlyTwiceTheSmallestLeafCanBeSplit)
     gbt_tree *tree = NULL;
     const gbt_sample sample = {.rows = NULL, .n_rows = ROWS, .features = NULL};
     EXPECT_C_OK(gbt_backend_cpu.open(&config, halves, &p.objective, made.label, NULL, &backend));
-    EXPECT_C_OK(gbt_grower_open(&grower, &grower_config, &gbt_backend_cpu, backend, &p.sampler, halves->cuts));
+    EXPECT_C_OK(gbt_grower_open(&grower, &grower_config, &gbt_backend_cpu, backend, &p.sampler,
+                                halves->cuts));
     EXPECT_C_OK(gbt_backend_cpu.set_scores(backend, scores));
     EXPECT_C_OK(gbt_backend_cpu.gradients(backend));
     EXPECT_C_OK(gbt_grower_grow(&grower, 0, 0, &sample, p.objective.renews_leaves, &tree));
@@ -445,7 +461,8 @@ TEST_C(Grower, ANotFiniteLeafIsANumericFailure)
     }
     const gbt_sample sample = {.rows = NULL, .n_rows = ROWS, .features = NULL};
     EXPECT_C_OK(p.ops.set_gradients(p.backend, grad, hess));
-    EXPECT_C_STATUS(gbt_grower_grow(&p.grower, 4, 0, &sample, p.objective.renews_leaves, &tree), GBT_ERR_NUMERIC);
+    EXPECT_C_STATUS(gbt_grower_grow(&p.grower, 4, 0, &sample, p.objective.renews_leaves, &tree),
+                    GBT_ERR_NUMERIC);
     EXPECT_C_TRUE(tree == NULL);
     EXPECT_C_HAS_TEXT(gbt_last_error(), "round 4");
     free(grad);

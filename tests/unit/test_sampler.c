@@ -8,11 +8,15 @@
 
 enum { ROWS = 20000, FEATURES = 70, WORDS = 3 };
 
-static const gbt_sampler_config everything = {
-    .seed = 5, .subsample = 1.0, .subsample_freq = 1, .by_tree = 1.0, .by_level = 1.0, .by_node = 1.0};
+static const gbt_sampler_config everything = {.seed = 5,
+                                              .subsample = 1.0,
+                                              .subsample_freq = 1,
+                                              .by_tree = 1.0,
+                                              .by_level = 1.0,
+                                              .by_node = 1.0};
 
-static gbt_sampler open_sampler(double subsample, int32_t freq, double by_tree, double by_level, double by_node,
-                                uint64_t seed)
+static gbt_sampler open_sampler(double subsample, int32_t freq, double by_tree, double by_level,
+                                double by_node, uint64_t seed)
 {
     gbt_sampler sampler;
     gbt_sampler_config config = everything;
@@ -39,7 +43,8 @@ static int32_t count_bits(const uint32_t *set, int32_t n_words)
 
 static bool is_subset(const uint32_t *inner, const uint32_t *outer)
 {
-    return (inner[0] & ~outer[0]) == 0 && (inner[1] & ~outer[1]) == 0 && (inner[2] & ~outer[2]) == 0;
+    return (inner[0] & ~outer[0]) == 0 && (inner[1] & ~outer[1]) == 0 &&
+           (inner[2] & ~outer[2]) == 0;
 }
 
 TEST_C(Sampler, EverythingNeedsNoSets)
@@ -72,7 +77,8 @@ TEST_C(Sampler, RowsAreDrawnWithTheirProbability)
             total += (double)sampler.n_drawn;
             for (int64_t i = 0; i < sampler.n_drawn; i++) {
                 first_half += sampler.rows[i] < ROWS / 2;
-                ascends = ascends && sampler.rows[i] < ROWS && (i == 0 || sampler.rows[i] > sampler.rows[i - 1]);
+                ascends = ascends && sampler.rows[i] < ROWS &&
+                          (i == 0 || sampler.rows[i] > sampler.rows[i - 1]);
             }
         }
         const double sigma = sqrt(20.0 * ROWS * shares[s] * (1.0 - shares[s]));
@@ -86,7 +92,8 @@ TEST_C(Sampler, RowsAreDrawnWithTheirProbability)
 /* The draw of a round is a function of the seed and the round, not of the rounds before. */
 TEST_C(Sampler, ARoundsRowsDoNotDependOnTheRoundsBefore)
 {
-    gbt_sampler a = open_sampler(0.3, 1, 1.0, 1.0, 1.0, 4), b = open_sampler(0.3, 1, 1.0, 1.0, 1.0, 4);
+    gbt_sampler a = open_sampler(0.3, 1, 1.0, 1.0, 1.0, 4),
+                b = open_sampler(0.3, 1, 1.0, 1.0, 1.0, 4);
     gbt_sampler other = open_sampler(0.3, 1, 1.0, 1.0, 1.0, 5);
     for (int32_t round = 0; round < 7; round++) {
         gbt_sampler_draw_rows(&a, round);
@@ -95,7 +102,8 @@ TEST_C(Sampler, ARoundsRowsDoNotDependOnTheRoundsBefore)
     gbt_sampler_draw_rows(&other, 6);
     EXPECT_C_EQ_INT(a.n_drawn, b.n_drawn);
     EXPECT_C_EQ_BYTES(a.rows, b.rows, (size_t)a.n_drawn * sizeof *a.rows);
-    EXPECT_C_FALSE(other.n_drawn == a.n_drawn && memcmp(other.rows, a.rows, (size_t)a.n_drawn * 4) == 0);
+    EXPECT_C_FALSE(other.n_drawn == a.n_drawn &&
+                   memcmp(other.rows, a.rows, (size_t)a.n_drawn * 4) == 0);
     gbt_sampler_draw_rows(&a, 7);
     EXPECT_C_FALSE(a.n_drawn == b.n_drawn && memcmp(a.rows, b.rows, (size_t)a.n_drawn * 4) == 0);
     gbt_sampler_close(&a);
@@ -110,7 +118,8 @@ TEST_C(Sampler, SubsampleFreqRoundsShareADraw)
     int64_t n_kept = 0;
     for (int32_t round = 0; round < 9; round++) {
         gbt_sampler_draw_rows(&sampler, round);
-        const bool is_same = n_kept == sampler.n_drawn && memcmp(kept, sampler.rows, (size_t)n_kept * 4) == 0;
+        const bool is_same =
+            n_kept == sampler.n_drawn && memcmp(kept, sampler.rows, (size_t)n_kept * 4) == 0;
         EXPECT_C_TRUE(is_same == (round % 3 != 0));
         n_kept = sampler.n_drawn;
         memcpy(kept, sampler.rows, (size_t)n_kept * sizeof *kept);
@@ -187,7 +196,8 @@ TEST_C(Sampler, TreesOfARoundHaveSetsOfTheirOwn)
 /* Tree, level and node each draw from the set above: 70 -> 35 -> 18 -> 9. */
 TEST_C(Sampler, NodesDrawFromTheirLevelAndLevelsFromTheirTree)
 {
-    gbt_sampler all = open_sampler(1.0, 1, 0.5, 0.5, 0.5, 2), level_only = open_sampler(1.0, 1, 0.5, 0.5, 1.0, 2);
+    gbt_sampler all = open_sampler(1.0, 1, 0.5, 0.5, 0.5, 2),
+                level_only = open_sampler(1.0, 1, 0.5, 0.5, 1.0, 2);
     uint32_t node[WORDS], level[WORDS], again[WORDS], reached[WORDS] = {0, 0, 0};
     bool differs = false;
     for (int32_t round = 0; round < 40; round++) {
@@ -208,7 +218,8 @@ TEST_C(Sampler, NodesDrawFromTheirLevelAndLevelsFromTheirTree)
                 reached[w] |= node[w];
             }
         }
-        EXPECT_C_EQ_BYTES(reached, level, sizeof level); /* every feature of the level, by some node */
+        EXPECT_C_EQ_BYTES(reached, level,
+                          sizeof level); /* every feature of the level, by some node */
     }
     EXPECT_C_TRUE(differs);
     gbt_sampler_draw_node(&all, 39, 0, 2, 59, node);

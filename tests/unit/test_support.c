@@ -1,4 +1,5 @@
-/* The helpers of tests/support: an out-of-memory test is worth nothing if its allocator does not fail. */
+/* The helpers of tests/support: an out-of-memory test is worth nothing if its allocator does not
+ * fail. */
 #include <stdio.h>
 #include <string.h>
 

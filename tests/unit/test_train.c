@@ -36,7 +36,8 @@ static gbt_model *run(const char *options, toy_label label, bool has_valid, watc
     toy_make(&data, ROWS, label, 14);
     toy_make(&other, ROWS, label, 15);
     gbt_params *params = toy_params(options);
-    gbt_dataset *train = toy_dataset(&data, params, NULL, false), *valid = toy_dataset(&other, params, train, false);
+    gbt_dataset *train = toy_dataset(&data, params, NULL, false),
+                *valid = toy_dataset(&other, params, train, false);
     const gbt_dataset *const sets[] = {valid};
     memset(w, 0, sizeof *w);
     EXPECT_C_OK(gbt_train(params, train, sets, NULL, has_valid, watch, w, &model));
@@ -53,7 +54,8 @@ static void expect_best(const watched *w, bool larger_is_better)
 {
     int best = 0;
     for (int i = 0; i < w->n; i++) {
-        best = larger_is_better ? (w->value[i] > w->value[best] ? i : best) : (w->value[i] < w->value[best] ? i : best);
+        best = larger_is_better ? (w->value[i] > w->value[best] ? i : best)
+                                : (w->value[i] < w->value[best] ? i : best);
         EXPECT_C_EQ_INT(w->round[i], i + 1);
         EXPECT_C_EQ_INT(w->best_round[i], best + 1);
         EXPECT_C_TRUE(w->best_value[i] == w->value[best]);
@@ -63,12 +65,14 @@ static void expect_best(const watched *w, bool larger_is_better)
 TEST_C(Train, TheBestRoundIsTheFirstOfTheBestValues)
 {
     watched w;
-    gbt_model_free(run("objective=binary metric=logloss n_trees=40 learning_rate=0.8 early_stopping_rounds=0",
-                       TOY_BINARY, true, &w));
+    gbt_model_free(
+        run("objective=binary metric=logloss n_trees=40 learning_rate=0.8 early_stopping_rounds=0",
+            TOY_BINARY, true, &w));
     EXPECT_C_EQ_INT(w.n, 40);
     expect_best(&w, false);
-    gbt_model_free(run("objective=binary metric=auc n_trees=40 learning_rate=0.8 early_stopping_rounds=0",
-                       TOY_BINARY, true, &w));
+    gbt_model_free(
+        run("objective=binary metric=auc n_trees=40 learning_rate=0.8 early_stopping_rounds=0",
+            TOY_BINARY, true, &w));
     EXPECT_C_EQ_INT(w.n, 40);
     expect_best(&w, true);
 }
@@ -76,8 +80,10 @@ TEST_C(Train, TheBestRoundIsTheFirstOfTheBestValues)
 TEST_C(Train, PatienceIsCountedInRoundsNotInReports)
 {
     watched w;
-    gbt_model *model = run("objective=binary metric=logloss n_trees=190 learning_rate=0.9 early_stopping_rounds=6 "
-                           "metric_every=4", TOY_BINARY, true, &w);
+    gbt_model *model =
+        run("objective=binary metric=logloss n_trees=190 learning_rate=0.9 early_stopping_rounds=6 "
+            "metric_every=4",
+            TOY_BINARY, true, &w);
     const int last = w.n - 1;
     ASSERT_C_TRUE(last > 0);
     for (int i = 0; i < last; i++) {
@@ -105,7 +111,8 @@ TEST_C(Train, WithoutValidationRowsEveryRoundIsKept)
 TEST_C(Train, MaxSecondsEndsAfterTheRoundThatReachesIt)
 {
     watched w;
-    gbt_model *model = run("objective=regression n_trees=1000000 max_seconds=1e-9", TOY_QUANTITY, false, &w);
+    gbt_model *model =
+        run("objective=regression n_trees=1000000 max_seconds=1e-9", TOY_QUANTITY, false, &w);
     EXPECT_C_EQ_INT(gbt_model_rounds(model), 1);
     EXPECT_C_EQ_INT(w.n, 1); /* the last round is reported */
     gbt_model_free(model);
@@ -115,7 +122,8 @@ TEST_C(Train, MaxSecondsEndsAfterTheRoundThatReachesIt)
 TEST_C(Train, AnUnluckySampleDoesNotEndTraining)
 {
     watched w;
-    gbt_model *model = run("objective=regression n_trees=9 min_child_samples=295 subsample=0.98", TOY_QUANTITY, false, &w);
+    gbt_model *model = run("objective=regression n_trees=9 min_child_samples=295 subsample=0.98",
+                           TOY_QUANTITY, false, &w);
     bool some_stay_whole = false;
     for (int32_t t = 0; t < model->n_trees; t++) {
         some_stay_whole = some_stay_whole || model->trees[t]->n_leaves == 1;
@@ -132,11 +140,15 @@ TEST_C(Train, AnUnluckySampleDoesNotEndTraining)
 TEST_C(Train, TheHeldOutRowsFollowFromTheSeed)
 {
     watched a, b, c;
-    gbt_model *first = run("objective=regression n_trees=3 valid_fraction=0.4 seed=1", TOY_QUANTITY, false, &a);
-    gbt_model *deeper = run("objective=regression n_trees=3 valid_fraction=0.4 seed=1 max_leaves=3 threads=1",
-                            TOY_QUANTITY, false, &b);
-    gbt_model *other = run("objective=regression n_trees=3 valid_fraction=0.4 seed=2", TOY_QUANTITY, false, &c);
-    EXPECT_C_TRUE(first->base_score[0] == deeper->base_score[0]); /* the mean of the same training rows */
+    gbt_model *first =
+        run("objective=regression n_trees=3 valid_fraction=0.4 seed=1", TOY_QUANTITY, false, &a);
+    gbt_model *deeper =
+        run("objective=regression n_trees=3 valid_fraction=0.4 seed=1 max_leaves=3 threads=1",
+            TOY_QUANTITY, false, &b);
+    gbt_model *other =
+        run("objective=regression n_trees=3 valid_fraction=0.4 seed=2", TOY_QUANTITY, false, &c);
+    EXPECT_C_TRUE(first->base_score[0] ==
+                  deeper->base_score[0]); /* the mean of the same training rows */
     EXPECT_C_TRUE(first->base_score[0] != other->base_score[0]);
     EXPECT_C_TRUE(a.value[2] > 0.0 && a.best_round[2] > 0);
     gbt_model_free(first);
