@@ -4,7 +4,8 @@
     .ci/check_house.py [--root DIR] [--libraries DIR]
 
 Include directions, sizes, unique file names, banned calls in library code, symbol names, source
-lists of CMake, reference keys, text rules. With --libraries instead the symbols of libgbt.a and libgbt.so in DIR.
+lists of CMake, reference keys, text rules. With --libraries instead the symbols of libgbt.a and
+libgbt.so in DIR.
 Prints `file:line: rule: message` for every finding; exit code 1 when there is one.
 """
 

@@ -275,7 +275,8 @@ GBT_API gbt_status gbt_booster_create(const gbt_params *, const gbt_dataset *tra
  * cuts. */
 GBT_API gbt_status gbt_booster_continue(gbt_booster *, const gbt_model *model);
 GBT_API gbt_status gbt_booster_add_valid(gbt_booster *, const gbt_dataset *, const char *name);
-/* One round: a tree per output. `*stopped` becomes 1 when no tree can be split any more. */
+/* One round: a tree per output. `*stopped` becomes 1 when no tree can be split any more and the
+ * scores have settled. */
 GBT_API gbt_status gbt_booster_step(gbt_booster *, int *stopped);
 /* The same with the caller's gradients: grad, hess [outputs x rows], finite, hess >= 0. n = rows
  * * outputs. */

@@ -544,33 +544,44 @@ static void drop_fresh(gbt_booster *booster)
     }
 }
 
+/* Does the tree, split or not, still change the scores by more than rounding? A single leaf that
+ * does may make splits possible: all gradients of mae or huber are equal until the scores come
+ * near the labels. */
+static bool moves_scores(const gbt_grower *grower, const gbt_tree *tree)
+{
+    const gbt_grow_node *root = &grower->nodes[0];
+    const int64_t units = root->sum.grad < 0 ? -root->sum.grad : root->sum.grad;
+    return tree->n_leaves > 1 || (units > root->n_rows && tree->value[0] != 0.0f);
+}
+
 /* One tree per output on the backend's current gradients. */
 static gbt_status grow_round(gbt_booster *booster, bool renews_leaves, int *stopped)
 {
     gbt_sampler *sampler = &booster->sampler;
     const int32_t n_outputs = booster->objective.n_outputs;
     gbt_status status = GBT_OK;
-    int32_t n_split = 0;
+    int32_t n_moving = 0, k = 0;
     gbt_sampler_draw_rows(sampler, booster->round);
-    for (int32_t k = 0; k < n_outputs; k++) {
+    for (; k < n_outputs; k++) {
         gbt_sampler_draw_tree(sampler, booster->round, k);
         const gbt_sample sample = {
             .rows = sampler->rows, .n_rows = sampler->n_drawn, .features = sampler->tree_set};
         GBT_TRY_OR_DONE(gbt_grower_grow(&booster->grower, booster->round, k, &sample, renews_leaves,
                                         &booster->fresh[k]));
-        n_split += booster->fresh[k]->n_leaves > 1;
+        n_moving += moves_scores(&booster->grower, booster->fresh[k]);
     }
     for (int32_t v = 0; v < booster->n_valid; v++) {
         add_round(booster, booster->fresh, booster->valid[v].data, booster->valid[v].scores);
     }
-    for (int32_t k = 0; k < n_outputs; k++) {
-        GBT_TRY_OR_DONE(gbt_model_append(booster->model, booster->fresh[k]));
-        booster->fresh[k] = NULL;
+    for (int32_t i = 0; i < n_outputs; i++) {
+        GBT_TRY_OR_DONE(gbt_model_append(booster->model, booster->fresh[i]));
+        booster->fresh[i] = NULL;
     }
     booster->round++;
-    *stopped = n_split == 0 && gbt_sampler_is_idle(sampler);
+    *stopped = n_moving == 0 && gbt_sampler_is_idle(sampler);
 done:
     if (status != GBT_OK) {
+        booster->is_broken = k > 0;
         drop_fresh(booster);
     }
     return status;
@@ -586,10 +597,20 @@ static gbt_status check_step(const gbt_booster *booster, const int *stopped)
                : GBT_OK;
 }
 
-gbt_status gbt_booster_step(gbt_booster *booster, int *stopped)
+/* Beyond that, a step needs scores that are those of the model. */
+static gbt_status begin_step(const gbt_booster *booster, int *stopped)
 {
     GBT_TRY(check_step(booster, stopped));
     *stopped = 0;
+    return booster->is_broken
+               ? gbt_fail(GBT_ERR_STATE, "a round failed half-way; the booster can only be "
+                                         "finished, with the rounds before it, or freed")
+               : GBT_OK;
+}
+
+gbt_status gbt_booster_step(gbt_booster *booster, int *stopped)
+{
+    GBT_TRY(begin_step(booster, stopped));
     GBT_TRY(booster->ops->gradients(booster->backend));
     return grow_round(booster, booster->objective.renews_leaves, stopped);
 }
@@ -597,8 +618,7 @@ gbt_status gbt_booster_step(gbt_booster *booster, int *stopped)
 gbt_status gbt_booster_step_custom(gbt_booster *booster, const float *grad, const float *hess,
                                    int64_t n, int *stopped)
 {
-    GBT_TRY(check_step(booster, stopped));
-    *stopped = 0;
+    GBT_TRY(begin_step(booster, stopped));
     const int64_t want = booster->train->n_rows * booster->objective.n_outputs;
     if (!grad || !hess || n != want) {
         return gbt_fail(GBT_ERR_ARGUMENT,

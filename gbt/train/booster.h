@@ -41,6 +41,7 @@ struct gbt_booster {
     size_t metric_scratch_bytes;
     gbt_tree **fresh; /* [n_outputs] trees of the round under way */
     bool is_finished;
+    bool is_broken; /* a round failed half-way: the scores hold trees that the model lacks */
 };
 
 /* Estimated bytes that training takes beyond the data sets. */

@@ -1,5 +1,5 @@
-/* Wrong calls: null pointers, wrong sizes, unknown numbers. Every one is a status with a message, no handle
- * comes out, nothing else changes. */
+/* Wrong calls: null pointers, wrong sizes, unknown numbers. Every one is a status with a
+ * message, no handle comes out, nothing else changes. */
 #include <math.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
-/* Life cycles: handles are made, freed in any order, NULL is free, failures leave NULL behind, a data set is
- * read-only while a booster uses it. Run under the address and leak sanitizers this proves ownership. */
+/* Life cycles: handles are made, freed in any order, NULL is free, failures leave NULL behind, a
+ * data set is read-only while a booster uses it. Run under the address and leak sanitizers this
+ * proves ownership. */
 #include <string.h>
 
 #include "gbt/gbt.h"

@@ -1,5 +1,6 @@
-/* Out of memory by SQLite's method: the n-th allocation of a whole session fails, for n = 1, 2, ... until
- * one passes. Every failure must be GBT_ERR_MEMORY, leave every out-parameter NULL and no block behind. */
+/* Out of memory by SQLite's method: the n-th allocation of a whole session fails, for n = 1, 2,
+ * ... until one passes. Every failure must be GBT_ERR_MEMORY, leave every out-parameter NULL and
+ * no block behind. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,8 @@ enum { ROWS = 120, COLUMNS = 3, MOST_CALLS = 20000 };
 static char data_path[TEMP_DIR_PATH], svm_path[TEMP_DIR_PATH], ini_path[TEMP_DIR_PATH],
     model_path[TEMP_DIR_PATH];
 
-/* Forwards a failure; a success must have set the out-parameter and a failure must have left it NULL. */
+/* Forwards a failure; a success must have set the out-parameter and a failure must have left it
+ * NULL. */
 #define STEP(call, out)                                       \
     do {                                                      \
         status = (call);                                      \
@@ -102,7 +104,7 @@ static gbt_status make_params(const char *const *pairs, gbt_params **out)
     return status;
 }
 
-/* ---- Parameters ------------------------------------------------------------------------------- */
+/* ---- Parameters -------------------------------------------------------------------------- */
 
 static gbt_status params_session(void)
 {
@@ -126,7 +128,7 @@ TEST_C(OutOfMemory, ParametersFailCleanlyAtEveryAllocation)
     with_files(params_session);
 }
 
-/* ---- Read, train with a validation set, continue, save, load, predict, evaluate ----------------- */
+/* ---- Read, train with a validation set, continue, save, load, predict, evaluate ---------- */
 
 static gbt_status use_model(const gbt_model *model, const gbt_table *table)
 {
@@ -256,7 +258,7 @@ TEST_C(OutOfMemory, AWholeSessionFailsCleanlyAtEveryAllocation)
     with_files(whole_session);
 }
 
-/* ---- gbt_train with a hold-out and a model file to continue; sparse data; the other growths ------ */
+/* ---- gbt_train with a hold-out and a model file to continue; sparse data; the other g----- */
 
 static gbt_status sparse_session(void)
 {
@@ -310,7 +312,7 @@ TEST_C(OutOfMemory, HoldOutAndContinuedSparseTrainingFailCleanly)
     with_files(sparse_session);
 }
 
-/* ---- Arrays, the reference backend, custom gradients, renewed leaves, CSR ------------------------ */
+/* ---- Arrays, the reference backend, custom gradients, renewed leaves, CSR ---------------- */
 
 static float cells[ROWS * COLUMNS], label[ROWS], weight[ROWS];
 

@@ -1,5 +1,5 @@
-/* Models as users see them: files and bytes, kinds and round ranges of predictions, every view of the same
- * rows, leaves, importances, dumps. */
+/* Models as users see them: files and bytes, kinds and round ranges of predictions, every view
+ * of the same rows, leaves, importances, dumps. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,7 +65,7 @@ static void expect_equal(float *a, float *b, int64_t n)
     free(b);
 }
 
-/* ---- Files and bytes -------------------------------------------------------------------------- */
+/* ---- Files and bytes --------------------------------------------------------------------- */
 
 TEST_C(Model, FilesAndBytesBringTheWholeModelBack)
 {
@@ -140,7 +140,7 @@ TEST_C(Model, TheShapeIsThatOfTheTraining)
     toy_free(&data);
 }
 
-/* ---- Predictions ------------------------------------------------------------------------------ */
+/* ---- Predictions ------------------------------------------------------------------------- */
 
 /* Base score and leaf values, added in order in float32, are the raw prediction: its definition. */
 TEST_C(Predictions, RawScoresAreTheLeafValuesOfTheRoundsInOrder)
@@ -317,7 +317,7 @@ TEST_C(Predictions, NoRowsAreAnEmptyPrediction)
     toy_free(&data);
 }
 
-/* ---- Every view of the same numbers ------------------------------------------------------------ */
+/* ---- Every view of the same numbers ------------------------------------------------------ */
 
 /* Whole numbers, so that every element type holds them. */
 static void round_cells(toy *data)
@@ -330,7 +330,8 @@ static void round_cells(toy *data)
 
 enum { N_VIEWS = 6 };
 
-/* The rows as float32, as float64 and int32, column-major, in the middle of wider rows, backwards. */
+/* The rows as float32, as float64 and int32, column-major, in the middle of wider rows,
+ * backwards. */
 static gbt_matrix view_of(const toy *data, int which, void *buffer)
 {
     const int64_t n = data->n_rows, m = TOY_FEATURES;
@@ -558,7 +559,7 @@ TEST_C(Views, FieldsComeBackInEveryTypeThatHoldsThem)
     toy_free(&data);
 }
 
-/* ---- Importances and dumps --------------------------------------------------------------------- */
+/* ---- Importances and dumps --------------------------------------------------------------- */
 
 TEST_C(Model, ImportancesCountTheSplits)
 {

@@ -1,5 +1,5 @@
-/* Training as users drive it: callback, custom gradients, continued models, weights, init scores, the
- * booster by hand against gbt_train, the estimate. */
+/* Training as users drive it: callback, custom gradients, continued models, weights, init
+ * scores, the booster by hand against gbt_train, the estimate. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +58,7 @@ static int64_t rounds_of(const gbt_model *model)
     return n;
 }
 
-/* ---- The callback ----------------------------------------------------------------------------- */
+/* ---- The callback ------------------------------------------------------------------------ */
 
 typedef struct diary {
     int n_calls, stop_at;
@@ -117,9 +117,9 @@ TEST_C(Callback, IsCalledEveryMetricEveryRoundsAndAtTheEnd)
 {
     problem p;
     diary d = {.stop_at = 0};
-    problem_open(
-        &p, TOY_BINARY, false,
-        "objective=binary n_trees=8 metric=logloss,auc early_stopping_rounds=0 metric_every=3 threads=1");
+    problem_open(&p, TOY_BINARY, false,
+                 "objective=binary n_trees=8 metric=logloss,auc early_stopping_rounds=0 "
+                 "metric_every=3 threads=1");
     gbt_model_free(train_with_diary(&p, &d));
     EXPECT_C_EQ_INT(d.n_calls, 3);
     EXPECT_C_TRUE(d.round[0] == 3 && d.round[1] == 6 && d.round[2] == 8);
@@ -154,9 +154,9 @@ TEST_C(Callback, EarlyStoppingKeepsTheBestRound)
     problem p;
     diary d = {.stop_at = 0};
     int64_t best = 0;
-    problem_open(
-        &p, TOY_BINARY, false,
-        "objective=binary n_trees=60 learning_rate=0.9 metric=logloss,auc early_stopping_rounds=4 threads=1");
+    problem_open(&p, TOY_BINARY, false,
+                 "objective=binary n_trees=60 learning_rate=0.9 metric=logloss,auc "
+                 "early_stopping_rounds=4 threads=1");
     gbt_model *model = train_with_diary(&p, &d);
     int first_best = 0;
     for (int i = 1; i < d.n_calls; i++) {
@@ -170,7 +170,7 @@ TEST_C(Callback, EarlyStoppingKeepsTheBestRound)
     problem_close(&p);
 }
 
-/* ---- The booster by hand ---------------------------------------------------------------------- */
+/* ---- The booster by hand ----------------------------------------------------------------- */
 
 static gbt_booster *booster_of(const problem *p)
 {
@@ -304,7 +304,7 @@ TEST_C(Booster, ScoresOfAValidationSetArePredictions)
     problem_close(&p);
 }
 
-/* ---- Continued models -------------------------------------------------------------------------- */
+/* ---- Continued models -------------------------------------------------------------------- */
 
 TEST_C(Continued, ContinueFromAFileEqualsTrainingAtOnce)
 {
@@ -360,7 +360,7 @@ TEST_C(Continued, ValidationScoresIncludeTheFirstModel)
     problem_close(&p);
 }
 
-/* ---- Weights, init scores, hold-out ------------------------------------------------------------- */
+/* ---- Weights, init scores, hold-out ------------------------------------------------------ */
 
 TEST_C(Fields, EqualWeightsChangeNoPredictionAndZeroWeightsDropRows)
 {
@@ -370,10 +370,10 @@ TEST_C(Fields, EqualWeightsChangeNoPredictionAndZeroWeightsDropRows)
     int64_t n = 0;
     gbt_dataset *subset = NULL;
     /* Row counts must not matter for rows of weight zero, so no limit on them binds. */
-    problem_open(
-        &p, TOY_DYADIC, false,
-        "objective=regression boost_from_average=false learning_rate=0.5 n_trees=1 min_child_samples=1 "
-        "min_child_weight=20 max_cat_to_onehot=64 threads=1");
+    problem_open(&p, TOY_DYADIC, false,
+                 "objective=regression boost_from_average=false learning_rate=0.5 n_trees=1 "
+                 "min_child_samples=1 "
+                 "min_child_weight=20 max_cat_to_onehot=64 threads=1");
     for (int64_t i = 0; i < ROWS; i++) {
         weight[i] = i % 3 == 0 ? 0.0f : 1.0f;
         rows[n] = i;

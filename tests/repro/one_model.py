@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Equal data, settings and seed give equal bytes, whatever compiles and runs gbt: compiler, optimisation,
-vector code, number of threads, backend. Trains every combination of CASES in every way and demands one
-SHA-256 per combination.
+"""Equal data, settings and seed give equal bytes, whatever compiles and runs gbt: compiler,
+optimisation, vector code, number of threads, backend. Trains every combination of CASES in every
+way and demands one SHA-256 per combination.
 
     tests/repro/one_model.py --quick build/dev/gbt build/dev/gbt-synth
         one build: threads 1, 2, 3 and 8, and the reference backend
     tests/repro/one_model.py
-        builds gbt and gbt-synth below build/repro with every compiler found, optimised and not, with and
-        without vector code and OpenMP, and does the same with each; the generated data must agree too
+        builds gbt and gbt-synth below build/repro with every compiler found, optimised and not,
+        with and without vector code and OpenMP, and does the same with each; the generated data
+        must agree too
 
 Prints a table of hashes. Exit code 0: one model each; 1: the table names those that differ."""
 
@@ -35,26 +36,39 @@ COMMITTED = {
     "flights.csv.gz": "datasets/small/flights_train.csv.gz",
     "flights_onehot.svm.gz": "datasets/small/flights_onehot_train.svm.gz",
 }
+# File and settings of each combination.
 CASES = {
     "regression": "friedman1.csv objective=regression",
     "mae symmetric": "friedman1.csv objective=mae grow_policy=symmetric max_depth=5",
-    "huber depthwise": "friedman1.csv objective=huber huber_delta=2 grow_policy=depthwise subsample=0.6",
-    "fair early stop": "friedman1.csv objective=fair valid_fraction=0.2 early_stopping_rounds=2 learning_rate=0.9",
+    "huber depthwise":
+        "friedman1.csv objective=huber huber_delta=2 grow_policy=depthwise subsample=0.6",
+    "fair early stop":
+        "friedman1.csv objective=fair valid_fraction=0.2 early_stopping_rounds=2 "
+        "learning_rate=0.9",
     "mape": "friedman1.csv objective=mape reg_lambda=0 min_child_samples=60",
-    "quantile bynode": "piecewise.csv objective=quantile quantile=0.8 path_smooth=3 colsample_bynode=0.5",
+    "quantile bynode":
+        "piecewise.csv objective=quantile quantile=0.8 path_smooth=3 colsample_bynode=0.5",
     "poisson": "blobs.csv objective=poisson",
     "tweedie": "blobs.csv objective=tweedie reg_alpha=1 max_delta_step=0.5",
     "multiclass": "blobs.csv objective=multiclass subsample=0.7 colsample_bylevel=0.7",
-    "ova 32 bits": "blobs.csv objective=multiclassova gradient_bits=32 grow_policy=depthwise max_depth=4",
+    "ova 32 bits":
+        "blobs.csv objective=multiclassova gradient_bits=32 grow_policy=depthwise max_depth=4",
     "binary text": "categorical.csv objective=binary max_leaves=63",
-    "binary sorted": "categorical.csv objective=binary grow_policy=symmetric min_data_per_group=20 cat_smooth=1 "
-    "max_bin=63 max_cat_to_onehot=1",
-    "auc early stop": "higgs.csv objective=binary metric=auc,logloss valid_fraction=0.3 early_stopping_rounds=2",
-    "8 bits": "higgs.csv objective=binary gradient_bits=8 max_leaves=200 min_child_samples=2 sample_for_bins=3000",
+    "binary sorted":
+        "categorical.csv objective=binary grow_policy=symmetric min_data_per_group=20 "
+        "cat_smooth=1 max_bin=63 max_cat_to_onehot=1",
+    "auc early stop":
+        "higgs.csv objective=binary metric=auc,logloss valid_fraction=0.3 "
+        "early_stopping_rounds=2",
+    "8 bits":
+        "higgs.csv objective=binary gradient_bits=8 max_leaves=200 min_child_samples=2 "
+        "sample_for_bins=3000",
     "cross entropy": "sparse.svm objective=cross_entropy min_child_samples=5",
-    "binary sparse": "sparse.svm objective=binary colsample_bytree=0.5 subsample=0.5 subsample_freq=2",
+    "binary sparse":
+        "sparse.svm objective=binary colsample_bytree=0.5 subsample=0.5 subsample_freq=2",
     "flights": "flights.csv.gz label=late objective=binary",
-    "flights onehot": "flights_onehot.svm.gz objective=binary is_unbalance=true gradient_rounding=nearest",
+    "flights onehot":
+        "flights_onehot.svm.gz objective=binary is_unbalance=true gradient_rounding=nearest",
 }
 
 
@@ -63,9 +77,12 @@ def fail(message):
 
 
 def run(command, **options):
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, **options)
+    done = subprocess.run(
+        command, capture_output=True, text=True, stdin=subprocess.DEVNULL, **options
+    )
     if done.returncode != 0:
-        fail(f"{' '.join(map(str, command))}\nexit code {done.returncode}\n{done.stdout}\n{done.stderr}")
+        said = f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+        fail(f"{' '.join(map(str, command))}\n{said}")
     return done
 
 
@@ -78,7 +95,8 @@ def generate(synth, folder):
     """Writes the data sets; returns {name: hash}."""
     for name, arguments in GENERATED.items():
         with open(os.path.join(folder, name), "wb") as file:
-            subprocess.run([synth, *arguments.split()], stdout=file, check=True, stdin=subprocess.DEVNULL)
+            command = [synth, *arguments.split()]
+            subprocess.run(command, stdout=file, check=True, stdin=subprocess.DEVNULL)
     return {f"data {name}": sha256(os.path.join(folder, name)) for name in GENERATED}
 
 
@@ -125,12 +143,13 @@ def variants():
         if not shutil.which(compiler):
             print(f"one_model: {compiler} is not here, its builds are SKIPPED")
             continue
+        choice = f"-DCMAKE_C_COMPILER={compiler}"
         for kind in ("Release", "Debug"):
             for simd in ("ON", "OFF"):
                 found.append((f"{compiler}-{kind}-simd-{simd}",
-                              [f"-DCMAKE_C_COMPILER={compiler}", f"-DCMAKE_BUILD_TYPE={kind}", f"-DGBT_SIMD={simd}"]))
+                              [choice, f"-DCMAKE_BUILD_TYPE={kind}", f"-DGBT_SIMD={simd}"]))
         found.append((f"{compiler}-serial",
-                      [f"-DCMAKE_C_COMPILER={compiler}", "-DCMAKE_BUILD_TYPE=Release", "-DGBT_OPENMP=OFF"]))
+                      [choice, "-DCMAKE_BUILD_TYPE=Release", "-DGBT_OPENMP=OFF"]))
     return found
 
 
@@ -139,13 +158,15 @@ def build(name, arguments):
     folder = os.path.join(ROOT, "build", "repro", name)
     generator = ["-G", "Ninja"] if shutil.which("ninja") else []
     run(["cmake", "-S", ROOT, "-B", folder, *generator, "-DGBT_TESTS=OFF", *arguments])
-    run(["cmake", "--build", folder, "--parallel", str(os.cpu_count()), "--target", "gbt", "gbt-synth"])
+    jobs = str(os.cpu_count())
+    run(["cmake", "--build", folder, "--parallel", jobs, "--target", "gbt", "gbt-synth"])
     return folder
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--quick", nargs=2, metavar=("GBT", "SYNTH"), help="one build only: its two programs")
+    programs = ("GBT", "SYNTH")
+    parser.add_argument("--quick", nargs=2, metavar=programs, help="one build: its programs")
     parser.add_argument("--only", default="", help="only variants whose name contains this text")
     options = parser.parse_args()
     seen = {}

@@ -1,4 +1,5 @@
 /* Small training problems. */
+#define _POSIX_C_SOURCE 200809L
 #include "tests/support/toy.h"
 
 #include <math.h>
@@ -99,7 +100,8 @@ gbt_params *toy_params(const char *assignments)
         must(NULL);
     }
     memcpy(text, assignments, strlen(assignments) + 1);
-    for (char *item = strtok(text, " "); item; item = strtok(NULL, " ")) {
+    char *rest = NULL;
+    for (char *item = strtok_r(text, " ", &rest); item; item = strtok_r(NULL, " ", &rest)) {
         char *equals = strchr(item, '=');
         *equals = '\0';
         if (gbt_params_set(params, item, equals + 1) != GBT_OK) {

@@ -1,5 +1,5 @@
-/* What a booster sets up: the leaves it makes room for, metrics by canonical names, memory limits, classes of
- * the model. The rounds themselves are proven in property/ and api/. */
+/* What a booster sets up: the leaves it makes room for, metrics by canonical names, memory
+ * limits, classes of the model. The rounds themselves are proven in property/ and api/. */
 #include "gbt/train/booster.h"
 
 #include <math.h>
@@ -114,7 +114,7 @@ TEST_C(BoosterSetup, TheMemoryEstimateGrowsWithWhatIsAskedFor)
     toy data;
     toy_make(&data, ROWS, TOY_BINARY, 4);
     gbt_params *params = toy_params("objective=binary threads=1"),
-               *wide = toy_params("max_leaves=1000 threads=1");
+               *wide = toy_params("max_leaves=1000 min_child_samples=1 threads=1");
     gbt_dataset *train = toy_dataset(&data, params, NULL, false);
     const int64_t one = gbt_booster_bytes(params, train, 1),
                   three = gbt_booster_bytes(params, train, 3);
@@ -179,6 +179,86 @@ TEST_C(BoosterSetup, AFailedStepLeavesTheRoundsBefore)
     EXPECT_C_EQ_INT(booster->model->n_trees, 1);
     EXPECT_C_OK(gbt_booster_step(booster, &stopped));
     EXPECT_C_OK(gbt_booster_finish(booster, 0, &model));
+    EXPECT_C_OK(gbt_model_verify(model));
+    gbt_model_free(model);
+    close_booster(booster, train);
+}
+
+/* Far from the labels all gradients of these losses are equal, so that nothing can be split: the
+ * single leaf must bring the scores nearer until something can. */
+TEST_C(BoosterSetup, ALeafThatStillMovesTheScoresIsNoEnd)
+{
+    static const char *const options[] = {
+        "objective=mae boost_from_average=false learning_rate=0.5 n_trees=60",
+        "objective=quantile quantile=0.3 boost_from_average=false learning_rate=0.5 n_trees=60",
+        "objective=huber huber_delta=2 boost_from_average=false learning_rate=0.5 n_trees=60"};
+    for (int i = 0; i < 3; i++) {
+        toy data;
+        int32_t n_split = 0;
+        toy_make(&data, ROWS, TOY_QUANTITY, 4);
+        for (int r = 0; r < ROWS; r++) {
+            data.label[r] += 7.0f; /* all labels far above zero */
+        }
+        gbt_params *params = toy_params(options[i]);
+        gbt_dataset *train = toy_dataset(&data, params, NULL, false);
+        gbt_model *model = toy_train(params, train);
+        EXPECT_C_EQ_INT(gbt_model_rounds(model), 60);
+        EXPECT_C_EQ_INT(model->trees[0]->n_leaves, 1);
+        for (int32_t t = 0; t < model->n_trees; t++) {
+            n_split += model->trees[t]->n_leaves > 1;
+        }
+        EXPECT_C_TRUE(n_split > 10);
+        gbt_model_free(model);
+        gbt_dataset_free(train);
+        gbt_params_free(params);
+        toy_free(&data);
+    }
+}
+
+/* Leaves that move the scores by less than the gradients are rounded by do end it. */
+TEST_C(BoosterSetup, SettledScoresAreTheEnd)
+{
+    static const char *const options[] = {
+        "objective=regression min_child_samples=300",
+        "objective=mae min_child_samples=300",
+        "objective=huber min_child_samples=300",
+        "objective=quantile quantile=0.9 min_child_samples=300",
+        "objective=regression reg_alpha=1e9 boost_from_average=false",
+        "objective=regression min_child_samples=300 boost_from_average=false "
+        "learning_rate=1 reg_lambda=0"};
+    for (int i = 0; i < 6; i++) {
+        gbt_dataset *train;
+        int stopped = 0, n = 0;
+        gbt_booster *booster = booster_of(options[i], TOY_QUANTITY, &train);
+        for (; n < 50 && !stopped; n++) {
+            EXPECT_C_OK(gbt_booster_step(booster, &stopped));
+        }
+        EXPECT_C_TRUE(stopped && n <= 3);
+        close_booster(booster, train);
+    }
+}
+
+/* A round that fails after its first tree has changed the scores; no further round may build on
+ * them. */
+TEST_C(BoosterSetup, ARoundThatFailsHalfWayEndsTheBooster)
+{
+    gbt_dataset *train;
+    gbt_booster *booster = booster_of("objective=multiclass n_trees=5", TOY_CLASSES, &train);
+    static float grad[3 * ROWS], hess[3 * ROWS];
+    int stopped = 0;
+    gbt_model *model = NULL;
+    EXPECT_C_OK(gbt_booster_step(booster, &stopped));
+    for (int i = 0; i < 3 * ROWS; i++) {
+        grad[i] = (float)(i % 5) - 2.0f;
+        hess[i] = 1.0f;
+    }
+    grad[2 * ROWS + 7] = NAN; /* of the third output */
+    EXPECT_C_STATUS(gbt_booster_step_custom(booster, grad, hess, 3 * ROWS, &stopped),
+                    GBT_ERR_NUMERIC);
+    EXPECT_C_STATUS(gbt_booster_step(booster, &stopped), GBT_ERR_STATE);
+    EXPECT_C_HAS_TEXT(gbt_last_error(), "half-way");
+    EXPECT_C_OK(gbt_booster_finish(booster, 0, &model));
+    EXPECT_C_EQ_INT(gbt_model_rounds(model), 1);
     EXPECT_C_OK(gbt_model_verify(model));
     gbt_model_free(model);
     close_booster(booster, train);

@@ -256,7 +256,8 @@ TEST_C(Cuts, KindsOfColumnsGetTheirBins)
     EXPECT_C_EQ_INT(cuts->n_bins[5], 5);
     EXPECT_C_EQ_INT(cuts->n_bins[6], 255);
     EXPECT_C_EQ_INT(gbt_cuts_bin_of(cuts, 5, -INFINITY), 0);
-    EXPECT_C_EQ_INT(gbt_cuts_bin_of(cuts, 5, -FLT_MAX), 1);
+    EXPECT_C_EQ_INT(gbt_cuts_bin_of(cuts, 5, -FLT_MAX), 0); /* cuts are finite */
+    EXPECT_C_EQ_INT(gbt_cuts_bin_of(cuts, 5, nextafterf(-FLT_MAX, 0.0f)), 1);
     EXPECT_C_EQ_INT(gbt_cuts_bin_of(cuts, 5, 2), 3);
     EXPECT_C_EQ_INT(gbt_cuts_bin_of(cuts, 5, FLT_MAX), 3);
     EXPECT_C_EQ_INT(gbt_cuts_bin_of(cuts, 5, INFINITY), 4);

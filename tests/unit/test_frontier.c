@@ -15,7 +15,8 @@ static int by_gain_then_age(const void *a, const void *b)
                               : (x->age > y->age) - (x->age < y->age);
 }
 
-/* Pushes n leaves with few different gains, so that many tie; `sorted` in the order they must come out. */
+/* Pushes n leaves with few different gains, so that many tie; `sorted` in the order they must
+ * come out. */
 static void fill(gbt_frontier *frontier, int32_t n, uint64_t key, gbt_open_leaf *sorted)
 {
     for (int32_t i = 0; i < n; i++) {

@@ -1,5 +1,5 @@
-/* Which leaf is split next: best first whatever the batch of the backend, level by level, one split a level;
- * and the limits on leaves, depth and rows. */
+/* Which leaf is split next: best first whatever the batch of the backend, level by level, one
+ * split a level; and the limits on leaves, depth and rows. */
 #include "gbt/train/grower.h"
 
 #include <stdio.h>
@@ -120,7 +120,7 @@ static gbt_tree *grow(plot *p, int32_t k)
     return tree;
 }
 
-/* ---- One tree, whatever the batch --------------------------------------------------------------- */
+/* ---- One tree, whatever the batch -------------------------------------------------------- */
 
 /* Bytes of all trees of some rounds, then of the scores. */
 static void write_rounds(const setup *s, const gbt_backend_ops *ops, int32_t batch,
@@ -194,7 +194,8 @@ TEST_C(Grower, NorDoTheyWithTheSmallestHistogramPool)
     expect_batch_does_not_matter(&gbt_backend_cpu, 1);
 }
 
-/* That is not for want of trying: leaves are split that the tree does not keep, within the room for nodes. */
+/* That is not for want of trying: leaves are split that the tree does not keep, within the room
+ * for nodes. */
 TEST_C(Grower, ALargeBatchSplitsLeavesInAdvance)
 {
     int n_with_spare = 0;
@@ -212,7 +213,7 @@ TEST_C(Grower, ALargeBatchSplitsLeavesInAdvance)
     EXPECT_C_EQ_INT(n_with_spare, 3 * ROUNDS);
 }
 
-/* ---- The shape of the tree ---------------------------------------------------------------------- */
+/* ---- The shape of the tree --------------------------------------------------------------- */
 
 typedef struct anatomy {
     int32_t parent[MOST_NODES], depth[MOST_NODES];
@@ -221,7 +222,8 @@ typedef struct anatomy {
     int32_t n_kept;
 } anatomy;
 
-/* Children are numbered in the order of the splits, so the left child tells when a node was split. */
+/* Children are numbered in the order of the splits, so the left child tells when a node was
+ * split. */
 static void dissect(const gbt_tree *tree, const plot *p, anatomy *a)
 {
     memset(a, 0, sizeof *a);
@@ -330,7 +332,8 @@ TEST_C(Grower, LeafwiseIsBestFirst)
     on_trees(GBT_GROW_LEAFWISE, expect_best_first);
 }
 
-/* Levels come one after the other, the nodes of a level by gain: the leaves that run out are the worst. */
+/* Levels come one after the other, the nodes of a level by gain: the leaves that run out are the
+ * worst. */
 static void expect_levels(const gbt_tree *tree, const setup *s, const anatomy *a)
 {
     int32_t n_wrong = 0;
@@ -362,8 +365,9 @@ static bool is_same_split(const gbt_tree *tree, int32_t a, int32_t b)
                : tree->bin[a] == tree->bin[b];
 }
 
-/* In order, the splits make at most max_depth runs of equal ones, and every path meets each run once. (A node
- * in which a level's split is not admissible stays whole and may take that of a later level.) */
+/* In order, the splits make at most max_depth runs of equal ones, and every path meets each run
+ * once. (A node in which a level's split is not admissible stays whole and may take that of a
+ * later level.) */
 static void expect_one_split_a_level(const gbt_tree *tree, const setup *s, const anatomy *a)
 {
     int32_t level[MOST_NODES] = {0};
@@ -385,7 +389,7 @@ TEST_C(Grower, SymmetricTreesHaveOneSplitALevel)
     on_trees(GBT_GROW_SYMMETRIC, expect_one_split_a_level);
 }
 
-/* ---- Roots that stay leaves --------------------------------------------------------------------- */
+/* ---- Roots that stay leaves -------------------------------------------------------------- */
 
 TEST_C(Grower, ARootThatCannotBeSplitIsALeafOfTheWholeMean)
 {

@@ -1,4 +1,5 @@
-/* Rows and features that a tree may see: shares, counts, independence of everything but the position. */
+/* Rows and features that a tree may see: shares, counts, independence of everything but the
+ * position. */
 #include "gbt/train/sampler.h"
 
 #include <math.h>
