@@ -224,8 +224,7 @@ TEST_C(BoosterSetup, SettledScoresAreTheEnd)
         "objective=huber min_child_samples=300",
         "objective=quantile quantile=0.9 min_child_samples=300",
         "objective=regression reg_alpha=1e9 boost_from_average=false",
-        "objective=regression min_child_samples=300 boost_from_average=false "
-        "learning_rate=1 reg_lambda=0"};
+        "min_child_samples=300 boost_from_average=false learning_rate=1 reg_lambda=0"};
     for (int i = 0; i < 6; i++) {
         gbt_dataset *train;
         int stopped = 0, n = 0;
