@@ -148,6 +148,14 @@ def measure(task, y, prediction, classes):
     return loss, loss
 
 
+# Names that gbt and LightGBM share.
+OBJECTIVE = {
+    "binary": "binary",
+    "libsvm": "binary",
+    "multiclass": "multiclass",
+    "poisson": "poisson",
+}
+
 METRIC = {
     "binary": "AUC",
     "libsvm": "AUC",
@@ -170,12 +178,7 @@ def run_gbt(gbt, train, test, label, task, categorical, work):
     """Through the command line: files in, files out."""
     import numpy as np
 
-    objective = {
-        "binary": "binary",
-        "libsvm": "binary",
-        "multiclass": "multiclass",
-        "poisson": "poisson",
-    }.get(task, "regression")
+    objective = OBJECTIVE.get(task, "regression")
     arguments = [
         gbt,
         "train",
@@ -214,12 +217,7 @@ def run_gbt(gbt, train, test, label, task, categorical, work):
 def run_lightgbm(x_train, y_train, x_test, task, classes, categorical):
     import lightgbm
 
-    objective = {
-        "binary": "binary",
-        "libsvm": "binary",
-        "multiclass": "multiclass",
-        "poisson": "poisson",
-    }.get(task, "regression")
+    objective = OBJECTIVE.get(task, "regression")
     params = {
         "objective": objective,
         "num_leaves": LEAVES,

@@ -73,16 +73,6 @@ gbt_status gbt_table_open(const char *source, gbt_table **out)
     return GBT_OK;
 }
 
-int32_t gbt_table_find(const gbt_table *table, gbt_slice name)
-{
-    for (int32_t c = 0; c < table->n_columns; c++) {
-        if (gbt_slice_equal(name, table->column[c].name)) {
-            return c;
-        }
-    }
-    return -1;
-}
-
 static void release_sparse(gbt_sparse_rows *sparse)
 {
     if (sparse != NULL) {

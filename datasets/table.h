@@ -52,6 +52,5 @@ typedef struct gbt_table {
  * holds. */
 gbt_status gbt_table_open(const char *source, gbt_table **out);
 
-int32_t gbt_table_find(const gbt_table *, gbt_slice name); /* column number or -1 */
 
 #endif

@@ -47,4 +47,20 @@ struct gbt_booster {
 /* Estimated bytes that training takes beyond the data sets. */
 int64_t gbt_booster_bytes(const gbt_params *, const gbt_dataset *train, int32_t n_outputs);
 
+/* ---- Shared by the three files of the booster ----------------------------------------------- */
+
+/* Scores before the first tree: base score plus init score, [n_outputs x n_rows]. */
+void gbt_booster_fill_scores(const gbt_booster *, const gbt_dataset *, float *scores);
+
+/* ERR_DATA: init scores of another width, or in only one of training and this data. */
+gbt_status gbt_booster_check_init_score(const gbt_booster *, const gbt_dataset *);
+
+/* Scratch for every metric on `n_rows` rows. */
+gbt_status gbt_booster_reserve_scratch(gbt_booster *, int64_t n_rows);
+
+/* Adds the trees of one round [n_outputs], or of the whole model, to the scores of a data set. */
+void gbt_booster_add_round(const gbt_booster *, gbt_tree *const *trees, const gbt_dataset *,
+                           float *scores);
+void gbt_booster_add_model(const gbt_booster *, const gbt_dataset *, float *scores);
+
 #endif

@@ -122,7 +122,6 @@ static gbt_status build_ladders(builder *b)
         size += ladder->n > 0 ? GBT_LADDER * (1 + ladder_groups(ladder->n)) : 0;
     }
     GBT_TRY(GBT_NEW(forest->threshold, size));
-    forest->bytes += size * (int64_t)sizeof(float);
     for (int32_t f = 0; f < forest->n_features; f++) {
         if (forest->ladder[f].n > 0) {
             fill_ladder(b, f, forest->threshold + forest->ladder[f].first);
@@ -386,13 +385,6 @@ static gbt_status open_forest(gbt_forest *forest, const gbt_model *model, const 
     GBT_TRY(GBT_NEW(forest->set, sum->sets * GBT_SET_WORDS));
     GBT_TRY(GBT_NEW_ZERO(forest->value, sum->leaves + GBT_MASK_LEAVES));
     GBT_TRY(GBT_NEW(forest->leaf_number, sum->leaves));
-    forest->bytes = (int64_t)sizeof *forest + forest->n_trees * (int64_t)sizeof *forest->tree +
-                    sum->nodes * (int64_t)sizeof *forest->node +
-                    sum->steps * (int64_t)sizeof *forest->step +
-                    sum->members * (int64_t)sizeof *forest->member +
-                    forest->n_features * (int64_t)sizeof *forest->ladder +
-                    sum->sets * (int64_t)(GBT_SET_WORDS * sizeof *forest->set) +
-                    sum->leaves * (int64_t)(sizeof *forest->value + sizeof *forest->leaf_number);
     return GBT_OK;
 }
 
@@ -436,7 +428,6 @@ gbt_status gbt_forest_create(const gbt_model *model, gbt_forest **out)
         GBT_TRY_OR_DONE(add_tree(&b, t));
     }
     end_segment(&b, model->n_trees);
-    b.forest->bytes += b.n_codings * (int64_t)sizeof(gbt_coding);
     *out = b.forest;
     b.forest = NULL;
 done:
@@ -463,9 +454,4 @@ void gbt_forest_free(gbt_forest *forest)
     gbt_release(forest->value);
     gbt_release(forest->leaf_number);
     gbt_release(forest);
-}
-
-int64_t gbt_forest_bytes(const gbt_forest *forest)
-{
-    return forest->bytes;
 }

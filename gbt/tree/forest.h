@@ -100,7 +100,6 @@ struct gbt_forest {
     uint32_t *set; /* [sets x GBT_SET_WORDS] */
     float *value;  /* [leaves] of a tree from left to right; 256 readable ones behind the end */
     int32_t *leaf_number; /* [leaves] from left to right -> the tree's own number */
-    int64_t bytes;
 };
 
 /* The inner loops over GBT_BATCH rows, in versions for the instructions of the machine; all

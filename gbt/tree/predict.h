@@ -15,6 +15,5 @@ void gbt_forest_add(const gbt_forest *, const float *x, int64_t n, int32_t first
                     float *out);
 /* Leaf numbers: out [n x n_trees]. */
 void gbt_forest_leaves(const gbt_forest *, const float *x, int64_t n, int32_t *out);
-int64_t gbt_forest_bytes(const gbt_forest *);
 
 #endif

@@ -49,24 +49,6 @@ TEST_C(Dictionary, AnEmptyOneFindsNothingAndCanBeClosedTwice)
     gbt_dictionary_close(&dictionary);
 }
 
-TEST_C(Table, ColumnsAreFoundByTheirWholeName)
-{
-    gbt_table *table = NULL;
-    ASSERT_C_OK(gbt_table_open("some.csv", &table));
-    EXPECT_C_EQ_TEXT(table->source, "some.csv");
-    ASSERT_C_OK(GBT_NEW_ZERO(table->column, 3));
-    table->n_columns = 3;
-    table->column[0].name = gbt_copy_text("age");
-    table->column[1].name = gbt_copy_text("ag");
-    table->column[2].name = gbt_copy_text("Age");
-    EXPECT_C_EQ_INT(gbt_table_find(table, gbt_slice_of("age")), 0);
-    EXPECT_C_EQ_INT(gbt_table_find(table, gbt_slice_of("ag")), 1);
-    EXPECT_C_EQ_INT(gbt_table_find(table, gbt_slice_of("Age")), 2);
-    EXPECT_C_EQ_INT(gbt_table_find(table, gbt_slice_of("a")), -1);
-    EXPECT_C_EQ_INT(gbt_table_find(table, gbt_slice_of("agee")), -1);
-    gbt_table_free(table);
-}
-
 static int n_roles_freed;
 
 static void free_roles(void *roles)

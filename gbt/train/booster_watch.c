@@ -1,0 +1,144 @@
+/* Validation sets, and the scores and metrics of whatever is watched. */
+#include "gbt/train/booster.h"
+
+#include <string.h>
+
+#include "gbt/base/alloc.h"
+#include "gbt/base/parallel.h"
+
+enum { SCORE_CHUNK = 16384 };
+
+typedef struct add_context {
+    const gbt_dataset *data;
+    gbt_tree *const *trees; /* [n_outputs] */
+    int32_t n_outputs;
+    float *scores; /* [n_outputs x n_rows] */
+} add_context;
+
+static void add_chunk(void *context, int64_t first, int64_t last, int thread)
+{
+    const add_context *add = context;
+    (void)thread;
+    for (int32_t k = 0; k < add->n_outputs; k++) {
+        gbt_tree_add_binned(add->trees[k], add->data, first, last,
+                            add->scores + k * add->data->n_rows);
+    }
+}
+
+/* Adds one round's trees to the scores of a data set. */
+void gbt_booster_add_round(const gbt_booster *booster, gbt_tree *const *trees,
+                           const gbt_dataset *data, float *scores)
+{
+    add_context add = {
+        .data = data, .trees = trees, .n_outputs = booster->objective.n_outputs, .scores = scores};
+    gbt_for_chunks(booster->threads, data->n_rows, SCORE_CHUNK, add_chunk, &add);
+}
+
+void gbt_booster_add_model(const gbt_booster *booster, const gbt_dataset *data, float *scores)
+{
+    const int32_t n_outputs = booster->objective.n_outputs;
+    for (int32_t t = 0; t < booster->model->n_trees; t += n_outputs) {
+        gbt_booster_add_round(booster, booster->model->trees + t, data, scores);
+    }
+}
+
+gbt_status gbt_booster_add_valid(gbt_booster *booster, const gbt_dataset *data, const char *name)
+{
+    gbt_status status = GBT_OK;
+    if (!booster || !data || booster->is_finished) {
+        return gbt_fail(booster && booster->is_finished ? GBT_ERR_STATE : GBT_ERR_ARGUMENT,
+                        "gbt_booster_add_valid: %s",
+                        booster ? "no data, or the booster is finished" : "no booster");
+    }
+    if (data->n_rows < 1) {
+        return gbt_fail(GBT_ERR_DATA, "validation set %s has no rows", name ? name : "");
+    }
+    if (data->cuts != booster->train->cuts && !gbt_cuts_equal(data->cuts, booster->train->cuts)) {
+        return gbt_fail(GBT_ERR_ARGUMENT,
+                        "validation set %s was not binned with same_cuts = training set",
+                        name ? name : "");
+    }
+    GBT_TRY(gbt_booster_check_init_score(booster, data));
+    GBT_TRY(gbt_booster_reserve_scratch(booster, data->n_rows));
+    gbt_watched *grown =
+        gbt_grow(booster->valid, booster->n_valid, (int64_t)booster->n_valid + 1, sizeof *grown);
+    if (!grown) {
+        return GBT_ERR_MEMORY;
+    }
+    booster->valid = grown;
+    gbt_watched *valid = &booster->valid[booster->n_valid];
+    memset(valid, 0, sizeof *valid);
+    valid->name = gbt_copy_text(name ? name : "valid");
+    GBT_TRY_OR_DONE(valid->name ? GBT_OK : GBT_ERR_MEMORY);
+    GBT_TRY_OR_DONE(GBT_NEW(valid->target, data->n_rows));
+    GBT_TRY_OR_DONE(GBT_NEW(valid->scores, data->n_rows * booster->objective.n_outputs));
+    GBT_TRY_OR_DONE(
+        gbt_classes_target(&booster->classes, &booster->objective, data, valid->target));
+    gbt_booster_fill_scores(booster, data, valid->scores);
+    gbt_booster_add_model(booster, data, valid->scores);
+    valid->data = gbt_dataset_retain(data);
+    gbt_dataset_pin(data);
+    booster->n_valid++;
+done:
+    if (status != GBT_OK) {
+        gbt_release(valid->name);
+        gbt_release(valid->target);
+        gbt_release(valid->scores);
+    }
+    return status;
+}
+
+/* ---- Scores and metrics --------------------------------------------------------------------- */
+
+static gbt_status check_data(const gbt_booster *booster, int data)
+{
+    return booster && data >= -1 && data < booster->n_valid
+               ? GBT_OK
+               : gbt_fail(GBT_ERR_ARGUMENT,
+                          "data = %d: -1 is the training set, 0 .. %d are validation sets", data,
+                          booster ? (int)booster->n_valid - 1 : -1);
+}
+
+gbt_status gbt_booster_scores(const gbt_booster *booster, int data, float *out, int64_t n)
+{
+    GBT_TRY(check_data(booster, data));
+    const int64_t rows = data < 0 ? booster->train->n_rows : booster->valid[data].data->n_rows;
+    if (!out || n != rows * booster->objective.n_outputs) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "gbt_booster_scores: n is %lld, rows x outputs is %lld",
+                        (long long)n, (long long)(rows * booster->objective.n_outputs));
+    }
+    if (data < 0) {
+        return booster->ops->scores(booster->backend, out);
+    }
+    memcpy(out, booster->valid[data].scores, (size_t)n * sizeof *out);
+    return GBT_OK;
+}
+
+/* The training set's scores live in the backend; the first request makes room for a copy. */
+static gbt_status fetch_train_scores(gbt_booster *booster)
+{
+    if (!booster->train_scores) {
+        GBT_TRY(gbt_booster_reserve_scratch(booster, booster->train->n_rows));
+        GBT_TRY(
+            GBT_NEW(booster->train_scores, booster->train->n_rows * booster->objective.n_outputs));
+    }
+    return booster->ops->scores(booster->backend, booster->train_scores);
+}
+
+gbt_status gbt_booster_metric(const gbt_booster *booster, int data, int metric, double *out)
+{
+    GBT_TRY(check_data(booster, data));
+    if (metric < 0 || metric >= booster->n_metrics || !out) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "metric = %d: the configuration has %d metrics", metric,
+                        (int)booster->n_metrics);
+    }
+    if (data < 0) {
+        GBT_TRY(fetch_train_scores((gbt_booster *)booster)); /* fills a cache, changes no result */
+    }
+    const gbt_dataset *rows = data < 0 ? booster->train : booster->valid[data].data;
+    *out = gbt_metric_eval(&booster->metrics[metric],
+                           data < 0 ? booster->train_scores : booster->valid[data].scores,
+                           data < 0 ? booster->target : booster->valid[data].target, rows->weight,
+                           rows->n_rows, booster->threads, booster->metric_scratch);
+    return GBT_OK;
+}
