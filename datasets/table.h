@@ -52,5 +52,4 @@ typedef struct gbt_table {
  * holds. */
 gbt_status gbt_table_open(const char *source, gbt_table **out);
 
-
 #endif
