@@ -12,15 +12,13 @@ rows as CSV. The data is read from ../shared/data; without it the bench says so 
 
 import argparse
 import csv
-import os
 import subprocess
 import sys
 import tempfile
-import venv
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-DATA = ROOT.parent / "shared" / "data"
+from common import DATA, GBT, OUT, Report, data_is_absent, enter_environment
+
 PACKAGES = ["lightgbm", "xgboost", "scikit-learn", "pandas", "numpy"]
 
 TREES, LEAVES, RATE, BINS, LAMBDA = 200, 31, 0.1, 255, 1.0
@@ -74,21 +72,6 @@ SETS = {
     "a9a": (["train.libsvm.gz", "test.libsvm"], None, "libsvm", [], []),
     "reuters": (["train.libsvm.gz", "test.libsvm.gz"], None, "libsvm", [], []),
 }
-
-
-def enter_environment(folder):
-    """Runs this script again with the Python of an environment that has the peers."""
-    python = folder / "bin" / "python"
-    if Path(sys.executable).resolve().parent.parent == folder.resolve() or os.environ.get(
-        "GBT_BENCH_PYTHON"
-    ):
-        return
-    if not python.exists():
-        print(f"making a Python environment in {folder} ...", file=sys.stderr)
-        venv.create(folder, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], check=True)
-    os.environ["GBT_BENCH_PYTHON"] = "1"
-    os.execv(python, [str(python), __file__, *sys.argv[1:]])
 
 
 def load_csv(name):
@@ -313,18 +296,16 @@ def run_libsvm_set(name, gbt, folds, work):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--gbt", default=str(ROOT / "build" / "release" / "gbt"))
+    parser.add_argument("--gbt", default=str(GBT))
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--out", default=str(ROOT / "build" / "bench"))
+    parser.add_argument("--out", default=str(OUT))
     arguments = parser.parse_args()
-    if not DATA.exists():
-        print("SKIPPED: ../shared/data is absent, there is nothing to compare on")
+    if data_is_absent("there is nothing to compare on"):
         return 0
-    Path(arguments.out).mkdir(parents=True, exist_ok=True)
-    enter_environment(Path(arguments.out) / "venv")
-    rows = []
-    report(
+    enter_environment(Path(arguments.out) / "venv", PACKAGES)
+    report, rows = Report(), []
+    report.line(
         f"{TREES} trees, {LEAVES} leaves, {BINS} bins, learning rate {RATE}, L2 {LAMBDA}; "
         f"{arguments.folds} folds. "
         "Percent: positive means that gbt is worse.\n\n"
@@ -341,7 +322,7 @@ def main():
         worse = [percent_worse(task, mean["gbt"][0], mean[k][0]) for k in ("lightgbm", "xgboost")]
         worse += [100 * (mean["gbt"][1] / mean[k][1] - 1) for k in ("lightgbm", "xgboost")]
         rows.append([name, METRIC[task], *values, *worse])
-        report(
+        report.line(
             f"| {name} | {METRIC[task]} | "
             + " | ".join(f"{v:.6g}" for v in values)
             + " | "
@@ -349,7 +330,9 @@ def main():
             + " |"
         )
     means = [sum(r[i] for r in rows) / len(rows) for i in range(5, 9)]
-    report(f"| mean of {len(rows)} | | | | | " + " | ".join(f"{v:+.2f} %" for v in means) + " |")
+    report.line(
+        f"| mean of {len(rows)} | | | | | " + " | ".join(f"{v:+.2f} %" for v in means) + " |"
+    )
     with open(Path(arguments.out) / "quality.csv", "w", newline="") as out:
         writer = csv.writer(out)
         writer.writerow(
@@ -366,17 +349,8 @@ def main():
             ]
         )
         writer.writerows(rows)
-    with open(Path(arguments.out) / "quality.md", "w") as out:
-        out.write("\n".join(LINES) + "\n")
+    report.save(Path(arguments.out) / "quality.md")
     return 0
-
-
-LINES = []
-
-
-def report(line):
-    print(line, flush=True)
-    LINES.append(line)
 
 
 if __name__ == "__main__":

@@ -28,13 +28,16 @@ typedef struct print_job {
 static void print_usage(FILE *to)
 {
     (void)fprintf(
-        to, "usage: gbt-synth KIND rows=N [seed=0] [features=N] [groups=N] [format=csv|libsvm] "
-            "[threads=N]\n\nWrites rows of seeded data to standard output. KIND is one of\n");
+        to,
+        "usage: gbt-synth KIND rows=N [seed=0] [features=N] [groups=N] [outliers=N] "
+        "[format=csv|libsvm] [threads=N]\n\nWrites rows of seeded data to standard output. KIND is one of\n");
     for (int k = 0; k < GBT_SYNTH_KINDS; k++) {
-        (void)fprintf(to, "  %-12s %s\n", gbt_synth_name((gbt_synth_kind)k),
+        (void)fprintf(to, "  %-24s %s\n", gbt_synth_name((gbt_synth_kind)k),
                       gbt_synth_doc((gbt_synth_kind)k));
     }
-    (void)fprintf(to, "\ngroups: classes of blobs, tasks of multitask. sparse is always libsvm.\n");
+    (void)fprintf(to,
+                  "\ngroups: classes of blobs, tasks of multitask; outliers: how many of the last "
+                  "tasks follow a\nfunction of their own. sparse is always libsvm.\n");
 }
 
 /* ---- Arguments ------------------------------------------------------------------------------ */
@@ -76,6 +79,11 @@ static bool take_argument(const char *argument, print_job *job, bool *has_format
         job->spec.n_groups = (int32_t)number;
         return is_good;
     }
+    if (gbt_slice_equal(key, "outliers")) {
+        bool is_good = take_count("outliers", value, 0, 1000000, &number);
+        job->spec.n_outliers = number == 0 ? -1 : (int32_t)number;
+        return is_good;
+    }
     if (gbt_slice_equal(key, "threads")) {
         bool is_good = take_count("threads", value, 0, GBT_MAX_THREADS, &number);
         job->threads = (int)number;
@@ -92,8 +100,8 @@ static bool take_argument(const char *argument, print_job *job, bool *has_format
     }
     (void)fprintf(
         stderr,
-        "gbt-synth: '%.*s' is not a key; expected rows, seed, features, groups, format or "
-        "threads\n",
+        "gbt-synth: '%.*s' is not a key; expected rows, seed, features, groups, outliers, "
+        "format or threads\n",
         (int)key.size, key.data);
     return false;
 }
@@ -159,7 +167,7 @@ static char *print_csv_row(const print_job *job, int64_t row, float *feature, ch
     int32_t task;
     gbt_synth_row(&job->spec, row, feature, &label, &task);
     to = print_number(to, label);
-    if (job->spec.kind == GBT_SYNTH_MULTITASK) {
+    if (gbt_synth_has_tasks(job->spec.kind)) {
         *to++ = ',';
         to = print_integer(to, task);
     }
@@ -201,7 +209,7 @@ static char *print_libsvm_row(const print_job *job, int64_t row, float *feature,
     } else {
         gbt_synth_row(&job->spec, row, feature, &label, &task);
         to = print_number(to, label);
-        if (job->spec.kind == GBT_SYNTH_MULTITASK) {
+        if (gbt_synth_has_tasks(job->spec.kind)) {
             memcpy(to, " qid:", 5);
             to = print_integer(to + 5, task);
         }
@@ -231,7 +239,7 @@ static void print_chunk(void *context, int64_t first, int64_t last, int thread)
 
 static gbt_status print_header(const print_job *job)
 {
-    (void)fputs(job->spec.kind == GBT_SYNTH_MULTITASK ? "label,task" : "label", stdout);
+    (void)fputs(gbt_synth_has_tasks(job->spec.kind) ? "label,task" : "label", stdout);
     for (int32_t c = 0; c < job->spec.n_features; c++) {
         (void)printf(",f%d", c);
     }
@@ -241,6 +249,7 @@ static gbt_status print_header(const print_job *job)
 static gbt_status print_rows(print_job *job)
 {
     gbt_status status = GBT_OK;
+    double *waves = NULL;
     int64_t cells =
         job->spec.kind == GBT_SYNTH_SPARSE ? GBT_SYNTH_MOST_ENTRIES : job->spec.n_features;
     int64_t block_rows = ROWS_A_CHUNK * CHUNKS_A_BLOCK;
@@ -249,6 +258,8 @@ static gbt_status print_rows(print_job *job)
     GBT_TRY_OR_DONE(GBT_NEW(job->text, CHUNKS_A_BLOCK * job->chunk_bytes));
     GBT_TRY_OR_DONE(GBT_NEW(job->size, CHUNKS_A_BLOCK));
     GBT_TRY_OR_DONE(GBT_NEW(job->feature, (int64_t)job->threads * cells));
+    GBT_TRY_OR_DONE(gbt_synth_waves(&job->spec, &waves));
+    job->spec.waves = waves;
     if (!job->is_libsvm) {
         GBT_TRY_OR_DONE(print_header(job));
     }
@@ -268,6 +279,7 @@ static gbt_status print_rows(print_job *job)
         status = gbt_fail(GBT_ERR_IO, "cannot write to standard output");
     }
 done:
+    gbt_release(waves);
     gbt_release(job->text);
     gbt_release(job->size);
     gbt_release(job->feature);

@@ -18,7 +18,8 @@ enum {
     STREAM_GROUP = -2,
     STREAM_WEIGHT = -3,
     STREAM_SIZE = -4,
-    STREAM_CENTRE = -5
+    STREAM_CENTRE = -5,
+    STREAM_WAVE = -6
 };
 
 static uint64_t stream(const gbt_synth_spec *spec, int64_t number)
@@ -70,6 +71,124 @@ static double sine_of_half_turns(double x)
 static float binary_label(const gbt_synth_spec *spec, int64_t row, double margin)
 {
     return unit(spec, STREAM_LABEL, row) < 1 / (1 + gbt_exp(-margin)) ? 1.0f : 0.0f;
+}
+
+/* cos(pi x). */
+static double cosine_of_half_turns(double x)
+{
+    const double turned = x + 0.5 - 2 * floor((x + 0.5) / 2); /* sin(pi turned), in [0, 2) */
+    return turned < 1 ? sine_of_half_turns(turned) : -sine_of_half_turns(turned - 1);
+}
+
+/* ---- Tasks ---------------------------------------------------------------------------------- */
+
+/* Function 0 is that of the ordinary tasks, 1 that of the outliers, 2 + r that of task r:
+ *     f(x) = sum_j z_j sqrt(2 / N) cos(w_j x / l + u_j),  l = d / 4
+ * with z and w standard normal, u uniform over a turn. A wave is z, u / pi, w / (pi l). */
+enum { N_WAVES = 500, WAVE_HEAD = 2 };
+
+static int64_t wave_size(const gbt_synth_spec *spec)
+{
+    return spec->n_features + WAVE_HEAD;
+}
+
+static double wave_number(const gbt_synth_spec *spec, int64_t position)
+{
+    if (spec->waves) {
+        return spec->waves[position];
+    }
+    const int64_t part = position % wave_size(spec);
+    const int64_t at = (int64_t)spec->attempt << 40 | position;
+    const double turn = 4.0 / (3.14159265358979323846 * spec->n_features);
+    return part == 0   ? normal(spec, STREAM_WAVE, at)
+           : part == 1 ? 2 * unit(spec, STREAM_WAVE, at * 64)
+                       : normal(spec, STREAM_WAVE, at) * turn;
+}
+
+static double wave_sum(const gbt_synth_spec *spec, int64_t function, const float *x)
+{
+    int64_t at = function * N_WAVES * wave_size(spec);
+    double sum = 0;
+    for (int j = 0; j < N_WAVES; j++, at += wave_size(spec)) {
+        double phase = wave_number(spec, at + 1);
+        for (int32_t c = 0; c < spec->n_features; c++) {
+            phase += wave_number(spec, at + WAVE_HEAD + c) * (double)x[c];
+        }
+        sum += wave_number(spec, at) * cosine_of_half_turns(phase);
+    }
+    return sum * sqrt(2.0 / N_WAVES);
+}
+
+static void multitask_row(const gbt_synth_spec *spec, int64_t row, float *feature, float *label,
+                          int32_t *task)
+{
+    *task = (int32_t)(row % spec->n_groups);
+    const bool is_outlier = spec->n_outliers > 0 && *task >= spec->n_groups - spec->n_outliers;
+    for (int32_t c = 0; c < spec->n_features; c++) {
+        feature[c] = (float)(2 * unit(spec, c, row) - 1);
+    }
+    const double y =
+        0.9 * wave_sum(spec, is_outlier, feature) + 0.1 * wave_sum(spec, 2 + *task, feature);
+    *label = spec->kind == GBT_SYNTH_MULTITASK ? (float)y : y > 0 ? 1.0f : 0.0f;
+}
+
+gbt_status gbt_synth_waves(const gbt_synth_spec *spec, double **out)
+{
+    *out = NULL;
+    if (!gbt_synth_has_tasks(spec->kind)) {
+        return GBT_OK;
+    }
+    const int64_t n = (2 + (int64_t)spec->n_groups) * N_WAVES * wave_size(spec);
+    gbt_synth_spec drawing = *spec;
+    drawing.waves = NULL;
+    GBT_TRY(GBT_NEW(*out, n));
+    for (int64_t i = 0; i < n; i++) {
+        (*out)[i] = wave_number(&drawing, i);
+    }
+    return GBT_OK;
+}
+
+/* Is one of the classes below a tenth of the first rows of some task? */
+static bool has_rare_class(const gbt_synth_spec *spec, float *feature)
+{
+    enum { PROBES = 200 };
+    for (int32_t r = 0; r < spec->n_groups; r++) {
+        int n_positive = 0;
+        for (int64_t i = 0; i < PROBES; i++) {
+            float label;
+            int32_t task;
+            multitask_row(spec, i * spec->n_groups + r, feature, &label, &task);
+            n_positive += label > 0;
+        }
+        if (n_positive * 10 < PROBES || n_positive * 10 > 9 * PROBES) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Redraws the functions until every task has both classes. */
+static gbt_status choose_attempt(gbt_synth_spec *spec)
+{
+    enum { MOST_ATTEMPTS = 1000 };
+    gbt_status status = GBT_OK;
+    gbt_synth_spec tried = *spec;
+    float *feature = NULL;
+    double *waves = NULL;
+    bool is_good = false;
+    GBT_TRY_OR_DONE(GBT_NEW(feature, spec->n_features));
+    for (tried.attempt = 0; !is_good && tried.attempt < MOST_ATTEMPTS; tried.attempt++) {
+        GBT_TRY_OR_DONE(gbt_synth_waves(&tried, &waves));
+        tried.waves = waves;
+        is_good = !has_rare_class(&tried, feature);
+        spec->attempt = tried.attempt;
+        gbt_release(waves);
+        tried.waves = waves = NULL;
+    }
+done:
+    gbt_release(feature);
+    gbt_release(waves);
+    return status;
 }
 
 /* ---- Kinds ---------------------------------------------------------------------------------- */
@@ -173,21 +292,6 @@ static void piecewise_row(const gbt_synth_spec *spec, int64_t row, float *featur
     *label = sum;
 }
 
-static void multitask_row(const gbt_synth_spec *spec, int64_t row, float *feature, float *label,
-                          int32_t *task)
-{
-    uniform_features(spec, row, feature);
-    *task = (int32_t)below(spec, STREAM_GROUP, row, spec->n_groups);
-    bool is_outlier = *task % 4 == 3;
-    double own = 0;
-    for (int32_t c = 0; c < spec->n_features; c++) {
-        own +=
-            normal(spec, STREAM_WEIGHT, (int64_t)*task * spec->n_features + c) * (double)feature[c];
-    }
-    double shared = friedman(feature);
-    *label = (float)((is_outlier ? -shared : shared) + 2 * own + normal(spec, STREAM_LABEL, row));
-}
-
 int32_t gbt_synth_sparse_row(const gbt_synth_spec *spec, int64_t row, int32_t *column, float *value,
                              float *label)
 {
@@ -236,6 +340,7 @@ void gbt_synth_row(const gbt_synth_spec *spec, int64_t row, float *feature, floa
         piecewise_row(spec, row, feature, label);
         break;
     case GBT_SYNTH_MULTITASK:
+    case GBT_SYNTH_MULTITASK_CLASSES:
         multitask_row(spec, row, feature, label, task);
         break;
     default:
@@ -261,7 +366,8 @@ static const kind_facts facts[GBT_SYNTH_KINDS] = {
      0},
     {"sparse", "binary, few entries in many columns", 100, 100000, 1 << 30, 0, 0},
     {"piecewise", "regression, all numbers dyadic, no noise", 4, 8, 1 << 20, 0, 0},
-    {"multitask", "regression, related tasks and outlier tasks", 5, 10, 1 << 20, 2, 8},
+    {"multitask_regression", "regression, related tasks and outlier tasks", 1, 5, 1 << 16, 2, 10},
+    {"multitask_classification", "binary, related tasks and outlier tasks", 1, 5, 1 << 16, 2, 10},
 };
 
 const char *gbt_synth_name(gbt_synth_kind kind)
@@ -301,7 +407,22 @@ gbt_status gbt_synth_complete(gbt_synth_spec *spec)
         return gbt_fail(GBT_ERR_ARGUMENT, "%s has %d to 1000000 classes or tasks, not %d",
                         fact->name, fact->least_groups, spec->n_groups);
     }
-    return GBT_OK;
+    const bool has_tasks = gbt_synth_has_tasks(spec->kind);
+    if (spec->n_outliers < -1 || spec->n_outliers >= (has_tasks ? spec->n_groups : 1)) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "%s has %d tasks, so %d outliers cannot be", fact->name,
+                        has_tasks ? spec->n_groups : 0, spec->n_outliers);
+    }
+    if (has_tasks) {
+        const int32_t usual = spec->n_groups >= 5 ? spec->n_groups / 5 : 1;
+        spec->n_outliers = spec->n_outliers == 0 ? usual : spec->n_outliers;
+    }
+    return spec->kind == GBT_SYNTH_MULTITASK_CLASSES && !spec->waves ? choose_attempt(spec)
+                                                                     : GBT_OK;
+}
+
+bool gbt_synth_has_tasks(gbt_synth_kind kind)
+{
+    return kind == GBT_SYNTH_MULTITASK || kind == GBT_SYNTH_MULTITASK_CLASSES;
 }
 
 bool gbt_synth_is_categorical(const gbt_synth_spec *spec, int32_t feature)
@@ -332,6 +453,7 @@ gbt_status gbt_synth_fill(const gbt_synth_spec *wanted, int64_t n_rows, int thre
 {
     gbt_status status = GBT_OK;
     gbt_synth_spec spec = *wanted;
+    double *waves = NULL;
     *out = (gbt_synth_dense){0};
     if (spec.kind == GBT_SYNTH_SPARSE) {
         return gbt_fail(GBT_ERR_ARGUMENT, "sparse rows do not fit a dense table");
@@ -342,9 +464,12 @@ gbt_status gbt_synth_fill(const gbt_synth_spec *wanted, int64_t n_rows, int thre
     GBT_TRY_OR_DONE(GBT_NEW(out->feature, n_rows * spec.n_features));
     GBT_TRY_OR_DONE(GBT_NEW(out->label, n_rows));
     GBT_TRY_OR_DONE(GBT_NEW(out->task, n_rows));
+    GBT_TRY_OR_DONE(gbt_synth_waves(&spec, &waves));
+    spec.waves = waves;
     fill_job job = {&spec, out};
     gbt_for_chunks(gbt_thread_count(threads), n_rows, 1024, fill_rows, &job);
 done:
+    gbt_release(waves);
     if (status != GBT_OK) {
         gbt_synth_dense_close(out);
     }

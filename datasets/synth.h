@@ -17,7 +17,11 @@ typedef enum gbt_synth_kind {
     GBT_SYNTH_CATEGORICAL, /* binary, even features are categories, a tenth of the cells missing */
     GBT_SYNTH_SPARSE,      /* binary, 1 to 40 entries a row, frequent and rare columns */
     GBT_SYNTH_PIECEWISE,   /* regression, features multiples of 1/64, labels of 1/4, no noise */
-    GBT_SYNTH_MULTITASK,   /* regression: a shared function, one of each task, outlier tasks */
+    /* Regression [Emami25, scenario 4]: row i is of task i mod n_groups; y = 0.9 f_c + 0.1 f_r, f_c
+     * the function of the ordinary tasks or that of the last n_outliers tasks, f_r the task's own;
+     * all are sums of 500 random waves of x in [-1, 1]^d. */
+    GBT_SYNTH_MULTITASK,
+    GBT_SYNTH_MULTITASK_CLASSES, /* the same with the label y > 0; no class rare in any task */
     GBT_SYNTH_KINDS
 } gbt_synth_kind;
 
@@ -26,6 +30,10 @@ typedef struct gbt_synth_spec {
     uint64_t seed;
     int32_t n_features; /* 0: the usual number */
     int32_t n_groups;   /* classes of blobs, tasks of multitask; 0: the usual number */
+    int32_t n_outliers; /* tasks of multitask with a function of their own; 0: the usual number,
+                           -1: none */
+    int32_t attempt; /* of the functions of multitask_classification, set by gbt_synth_complete */
+    const double *waves; /* from gbt_synth_waves, or NULL: drawn anew for every row, slowly */
 } gbt_synth_spec;
 
 enum { GBT_SYNTH_MOST_ENTRIES = 40 };
@@ -35,9 +43,14 @@ const char *gbt_synth_doc(gbt_synth_kind);  /* one line */
 bool gbt_synth_find(const char *name, gbt_synth_kind *out);
 
 /* Fills in the usual numbers. GBT_ERR_ARGUMENT: fewer features than the formula has, groups out of
- * range. */
+ * range. GBT_ERR_MEMORY. */
 gbt_status gbt_synth_complete(gbt_synth_spec *);
 
+/* Kinds with tasks: all draws of their functions, for `waves` of a completed spec; NULL for other
+ * kinds. gbt_release() it after the last row. GBT_ERR_MEMORY. */
+gbt_status gbt_synth_waves(const gbt_synth_spec *, double **out);
+
+bool gbt_synth_has_tasks(gbt_synth_kind);
 bool gbt_synth_is_categorical(const gbt_synth_spec *, int32_t feature);
 
 /* One row of any kind but sparse, of a completed spec. `feature` [n_features], NaN: missing. `task`

@@ -107,6 +107,9 @@ typedef struct gbt_dataset gbt_dataset;
 typedef struct gbt_booster gbt_booster;
 typedef struct gbt_model gbt_model;
 typedef struct gbt_objective gbt_objective;
+typedef struct gbt_influence gbt_influence;
+typedef struct gbt_multitask gbt_multitask;
+typedef struct gbt_heads gbt_heads;
 
 /* ---- Parameters ----------------------------------------------------------------------------- */
 
@@ -155,6 +158,10 @@ GBT_API gbt_status gbt_param_find(const char *key, int *index);        /* name o
 GBT_API gbt_status gbt_table_read(const gbt_params *, const char *path, const gbt_model *model,
                                   gbt_table **out);
 
+/* The same, with the columns read the way rows binned like `like` need them: for validation rows. */
+GBT_API gbt_status gbt_table_read_like(const gbt_params *, const char *path,
+                                       const gbt_dataset *like, gbt_table **out);
+
 /* The same from the first `max_rows` rows only: for a preview. */
 GBT_API gbt_status gbt_table_preview(const gbt_params *, const char *path, int64_t max_rows,
                                      gbt_table **out);
@@ -183,6 +190,11 @@ GBT_API int32_t gbt_table_columns(const gbt_table *);
 GBT_API int gbt_table_is_sparse(
     const gbt_table *); /* 1: libsvm; columns are "label" and features by index */
 GBT_API gbt_status gbt_table_describe(const gbt_table *, int32_t column, gbt_column_info *out);
+
+/* Text of a cell; numbers in their shortest form, "" for a missing cell and for an absent cell of a
+ * sparse table "0". ERR_ARGUMENT when it needs more than `capacity` bytes. */
+GBT_API gbt_status gbt_table_text(const gbt_table *, int32_t column, int64_t row, char *out,
+                                  size_t capacity);
 
 /* Text of one cell of the id column as it stands in the file; NULL when there is no id column. */
 GBT_API const char *gbt_table_id(const gbt_table *, int64_t row);
@@ -215,8 +227,12 @@ GBT_API gbt_status gbt_dataset_like_model(const gbt_model *, gbt_dataset **out);
 GBT_API gbt_status gbt_dataset_subset(const gbt_dataset *, const int64_t *rows, int64_t n,
                                       gbt_dataset **out);
 
+/* A second handle of the same data; both are freed. */
+GBT_API gbt_status gbt_dataset_share(const gbt_dataset *, gbt_dataset **out);
+
 typedef enum gbt_field {
-    GBT_LABEL = 0,     /* F32 [rows]; classes may be any distinct numbers; never NaN       */
+    GBT_LABEL = 0,     /* F32 [rows], or [rows x outputs] for several; never NaN. Classes may be
+                          any distinct numbers                                             */
     GBT_WEIGHT = 1,    /* F32 [rows], finite, >= 0, not all 0                              */
     GBT_GROUP = 2,     /* I32 [rows]: equal numbers, one query                             */
     GBT_TASK = 3,      /* I32 [rows], >= 0                                                 */
@@ -322,10 +338,26 @@ typedef enum gbt_shape_key {
 
 GBT_API gbt_status gbt_model_shape(const gbt_model *, gbt_shape_key, int64_t *out);
 GBT_API gbt_status gbt_model_params(const gbt_model *, gbt_params **out); /* the resolved ones */
+/* The weighted sum of models as one model: base score sum w_m base_m, then the trees of all models
+ * one model after the other, leaf values times w_m. With n = 1 and weight 1: a copy. The models
+ * agree in cuts, columns and outputs (trained on one data set or its subsets); parameters, classes
+ * and summary are those of the first. ERR_ARGUMENT: they differ, or a weight is not finite. */
+GBT_API gbt_status gbt_model_combine(const gbt_model *const *models, const double *weights, int n,
+                                     gbt_model **out);
+/* Exactly the rounds [first_round, first_round + n_rounds) of a model as a model of their own.
+ * base_score [outputs]: its base score; NULL: the model's. ERR_ARGUMENT. */
+GBT_API gbt_status gbt_model_slice(const gbt_model *, int32_t first_round, int32_t n_rounds,
+                                   const double *base_score, gbt_model **out);
 GBT_API const char *gbt_model_objective(const gbt_model *);
 GBT_API const char *gbt_model_feature_name(const gbt_model *,
                                            int32_t feature); /* NULL: no such feature */
 GBT_API int gbt_model_feature_is_categorical(const gbt_model *, int32_t feature);
+GBT_API int32_t gbt_model_feature_categories(const gbt_model *,
+                                             int32_t feature); /* 0: numeric; codes are 0 .. n-1 */
+/* Text of a task number of a text task column; NULL: no such task, or tasks are numbers. */
+GBT_API const char *gbt_model_task_name(const gbt_model *, int32_t task);
+/* Name of the target of one of several outputs: a class, or a label column; "" when unknown. */
+GBT_API const char *gbt_model_output_name(const gbt_model *, int32_t output);
 GBT_API const char *gbt_model_class_name(const gbt_model *,
                                          int32_t class_index); /* NULL: no such class */
 /* "label", "weight", ... column names of the training file; "" when unknown. */
@@ -352,14 +384,66 @@ GBT_API gbt_status gbt_model_predict_csr(const gbt_model *, const gbt_csr *, gbt
 GBT_API gbt_status gbt_model_predict_table(const gbt_model *, const gbt_table *, gbt_predict_kind,
                                            int32_t first_round, int32_t n_rounds, int threads,
                                            float *out, int64_t n);
+/* What the calls above make of raw scores [rows x outputs] that came from elsewhere, for `kind`:
+ * out [rows x outputs], which may be `raw` itself, or [rows] (CLASS). */
+GBT_API gbt_status gbt_model_link(const gbt_model *, const float *raw, gbt_predict_kind,
+                                  int64_t n_rows, float *out);
 /* Leaf number (0 .. leaves - 1 of its tree) of every row in every tree: out [rows x trees]. */
 GBT_API gbt_status gbt_model_leaves(const gbt_model *, const gbt_matrix *, int threads,
                                     int32_t *out, int64_t n);
 GBT_API gbt_status gbt_model_leaves_table(const gbt_model *, const gbt_table *, int threads,
                                           int32_t *out, int64_t n);
+/* The same two for rows binned with the model's cuts. Predictions are equal to those of the raw
+ * values bit by bit; init scores of the data set are added to raw scores. Leaves are written tree
+ * by tree, for the trees of the given rounds: out [trees x rows]. */
+GBT_API gbt_status gbt_model_predict_dataset(const gbt_model *, const gbt_dataset *,
+                                             gbt_predict_kind, int32_t first_round,
+                                             int32_t n_rounds, int threads, float *out, int64_t n);
+GBT_API gbt_status gbt_model_leaves_dataset(const gbt_model *, const gbt_dataset *,
+                                            int32_t first_round, int32_t n_rounds, int threads,
+                                            int32_t *out, int64_t n);
 GBT_API gbt_status gbt_model_tree_leaves(const gbt_model *, int32_t tree, int32_t *n_leaves);
 GBT_API gbt_status gbt_model_leaf_values(const gbt_model *, int32_t tree, float *out,
                                          int64_t n); /* [leaves] */
+
+typedef struct gbt_node {
+    int32_t parent, left, right; /* nodes; -1: none                                        */
+    int32_t depth;               /* of the root: 0                                         */
+    int32_t leaf;                /* leaf number, -1 for an inner node                      */
+    int32_t feature;             /* -1 for a leaf                                          */
+    int is_categorical;          /* 1: a set of categories goes left                       */
+    int missing_left;
+    float threshold; /* numeric: x <= threshold goes left                      */
+    float value;     /* of a leaf; of an inner node: what it would have been   */
+    float gain, cover;
+    int64_t rows; /* training rows                                          */
+} gbt_node;
+
+/* Nodes of a tree; node 0 is the root and children follow their parent. */
+GBT_API gbt_status gbt_model_tree_nodes(const gbt_model *, int32_t tree, int32_t *n_nodes);
+GBT_API gbt_status gbt_model_nodes(const gbt_model *, int32_t tree, gbt_node *out, int64_t n);
+
+/* Which training rows round `round` (from 0) was grown on: out [train rows], 1 or 0. Drawn again
+ * from the stored parameters, so it is not true of rounds that were trained with others: those
+ * before a continuation that changed seed or subsample, those of the second model of a sum. */
+GBT_API gbt_status gbt_model_in_bag(const gbt_model *, int32_t round, uint8_t *out, int64_t n);
+
+/* What the model reads of other data, in its own terms.
+ *   features  [rows x features]: categories as codes, NaN missing (unseen categories as well;
+ *             ERR_DATA when the model has unseen = error)
+ *   tasks     [rows]: task numbers; -1 a task text that training did not see
+ *   labels    [rows], or [outputs x rows] for several: class numbers for classification; ERR_DATA:
+ *             none, an unknown class, or outside the domain of the objective */
+GBT_API gbt_status gbt_model_features(const gbt_model *, const gbt_table *, float *out, int64_t n);
+GBT_API gbt_status gbt_model_tasks(const gbt_model *, const gbt_table *, int32_t *out, int64_t n);
+GBT_API gbt_status gbt_model_labels(const gbt_model *, const gbt_dataset *, float *out, int64_t n);
+/* The labels of a table, whose rows may be of tasks that training did not see; and its weights
+ * [rows], 1 where it has none (may be NULL). */
+GBT_API gbt_status gbt_model_labels_table(const gbt_model *, const gbt_table *, float *out,
+                                          int64_t n, float *weight);
+/* The features of a table as training on `like` sees them (as gbt_model_features). */
+GBT_API gbt_status gbt_dataset_features_of(const gbt_dataset *like, const gbt_table *, float *out,
+                                           int64_t n);
 
 typedef enum gbt_importance_kind {
     GBT_IMPORTANCE_GAIN = 0,
@@ -397,20 +481,201 @@ GBT_API gbt_status gbt_model_evaluate(const gbt_model *, const gbt_table *, cons
                                       int resamples, int threads, gbt_metric_result *out,
                                       int capacity, int *n_out);
 
+/* The same for raw scores [rows x outputs] that came from elsewhere. */
+GBT_API gbt_status gbt_model_evaluate_scores(const gbt_model *, const gbt_table *,
+                                             const float *scores, const char *metrics,
+                                             int resamples, int threads, gbt_metric_result *out,
+                                             int capacity, int *n_out);
+
+/* One metric of raw scores: scores [outputs x rows], label as from gbt_model_labels, weight [rows]
+ * or NULL. gbt_model_metric_name: the metrics that the model was trained with, NULL past the last;
+ * the first decides early stopping. */
+GBT_API gbt_status gbt_model_metric(const gbt_model *, const char *metric, const float *scores,
+                                    const float *label, const float *weight, int64_t n_rows,
+                                    int threads, double *out);
+GBT_API const char *gbt_model_metric_name(const gbt_model *, int index);
+GBT_API int gbt_model_metric_is_better(const gbt_model *, const char *metric, double a, double b);
+
 /* ---- Objectives: the losses themselves ------------------------------------------------------ */
 
+/* Regression and cross_entropy: one output for each name in the key `label`, one when it is empty. */
 GBT_API gbt_status gbt_objective_create(const gbt_params *, gbt_objective **out);
+GBT_API gbt_status gbt_objective_of_model(const gbt_model *, gbt_objective **out);
 GBT_API void gbt_objective_free(gbt_objective *);
 GBT_API int32_t gbt_objective_outputs(const gbt_objective *);
-/* scores [outputs x n], label [n] (class indices for classification), weight [n] or NULL;
- * grad, hess [outputs x n]. */
+/* scores [outputs x n]; label [n], class indices for classification, or [outputs x n] for several
+ * labels; weight [n] or NULL; grad, hess [outputs x n]. */
 GBT_API gbt_status gbt_objective_gradients(const gbt_objective *, const float *scores,
                                            const float *label, const float *weight, int64_t n,
                                            float *grad, float *hess);
-/* Weighted mean loss. */
+/* Weighted mean over rows of the loss, the outputs of a row added up. */
 GBT_API gbt_status gbt_objective_value(const gbt_objective *, const float *scores,
                                        const float *label, const float *weight, int64_t n,
                                        double *out);
+/* Loss and derivatives of single rows in double precision, without weights; what is NULL is left
+ * out.
+ *   scores      [outputs x n]      label as above      loss [n], its outputs added up
+ *   grad, hess  [outputs x n]: what training uses
+ *   grad_slope, hess_slope  [outputs x n]: their derivatives by the output's own score */
+GBT_API gbt_status gbt_objective_derivatives(const gbt_objective *, const double *scores,
+                                             const float *label, int64_t n, double *loss,
+                                             double *grad, double *hess, double *grad_slope,
+                                             double *hess_slope);
+
+/* ---- Model files ---------------------------------------------------------------------------- */
+
+typedef enum gbt_file_kind {
+    GBT_FILE_TREES = 0,     /* gbt_model     */
+    GBT_FILE_MULTITASK = 1, /* gbt_multitask */
+    GBT_FILE_HEADS = 2      /* gbt_heads     */
+} gbt_file_kind;
+
+/* What kind of model a file holds, from its header. ERR_IO, ERR_FORMAT. */
+GBT_API gbt_status gbt_model_file_kind(const char *path, gbt_file_kind *out);
+
+/* ---- Influence: which training rows moved which prediction ---------------------------------- */
+
+/* Called now and then from the calling thread; `done` rises from 0 to 1. Non-zero stops:
+ * ERR_CANCELLED. */
+typedef int (*gbt_progress_fn)(double done, double seconds, void *user);
+
+/* Prepares the estimator `method` of the parameters [influence] for a model and the rows it was
+ * trained on, in their order. Keeps what it needs: model and data may be freed. Positive influence
+ * is helpful: without the row the loss of the target is estimated to rise. Reads are thread-safe.
+ * ERR_DATA: not the training rows (number, or leaf values that do not follow from them; the message
+ * names tree and leaf). ERR_UNSUPPORTED: an option of the model that the estimator has no
+ * definition for. ERR_MEMORY: over memory_limit. */
+GBT_API gbt_status gbt_influence_create(const gbt_params *, const gbt_model *,
+                                        const gbt_dataset *train, gbt_progress_fn, void *user,
+                                        gbt_influence **out);
+GBT_API void gbt_influence_free(gbt_influence *);
+/* Raw features of the training rows [rows x features], which only method = input_sim needs. */
+GBT_API gbt_status gbt_influence_set_features(gbt_influence *, const gbt_matrix *train);
+
+/* The rows whose predictions are explained: binned with the model's cuts, labelled. `features`:
+ * their raw features for method = input_sim, else NULL. Both are borrowed for the call. */
+typedef struct gbt_targets {
+    const gbt_dataset *rows;
+    const gbt_matrix *features;
+} gbt_targets;
+
+/* Influence of every training row on every target: out [targets x train rows]. */
+GBT_API gbt_status gbt_influence_dense(const gbt_influence *, const gbt_targets *, gbt_progress_fn,
+                                       void *user, float *out, int64_t n);
+/* The k training rows that help most, most helpful first, then the k that harm most, most harmful
+ * first: row and value [targets x 2k]. Equal values: lower row first. Never holds targets x rows. */
+GBT_API gbt_status gbt_influence_top(const gbt_influence *, const gbt_targets *, int32_t k,
+                                     gbt_progress_fn, void *user, int64_t *row, float *value,
+                                     int64_t n);
+/* Influence summed over all targets: out [train rows]. One pass whatever the number of targets. */
+GBT_API gbt_status gbt_influence_sum(const gbt_influence *, const gbt_targets *, gbt_progress_fn,
+                                     void *user, double *out, int64_t n);
+/* Influence of every training row on itself: out [train rows]. */
+GBT_API gbt_status gbt_influence_self(const gbt_influence *, gbt_progress_fn, void *user,
+                                      double *out, int64_t n);
+/* Effect of giving training row i the label new_label[i] instead of its own (as gbt_model_labels):
+ * out [targets x train rows]. boostin and its variants, leaf_influence_sp, loo. */
+GBT_API gbt_status gbt_influence_relabel(const gbt_influence *, const gbt_targets *,
+                                         const float *new_label, gbt_progress_fn, void *user,
+                                         float *out, int64_t n);
+/* Location and scale of a regression target from its nearest training rows by leaf affinity
+ * (method = ibug): out [targets] each. `validation`: labelled rows on which the number of
+ * neighbours and the calibration are chosen; NULL takes `neighbors` as it is. */
+GBT_API gbt_status gbt_influence_interval(const gbt_influence *, const gbt_targets *,
+                                          const gbt_dataset *validation, double *location,
+                                          double *scale, int64_t n);
+
+/* ---- Robust multi-task boosting --------------------------------------------------------------- */
+
+/* F(x, task) = A(x) + (1 - w_task) B(x) + w_task C(x) + S_task(x): shared, ordinary, outlier and
+ * task trees, w the outlier weight of the task; or another `mode` of the parameters [multitask].
+ * `train` has GBT_TASK and labels, and `features` [rows x features] are its raw values, which only
+ * mode = feature needs (else NULL). `valid`: NULL, or rows for early stopping of every block. */
+GBT_API gbt_status gbt_multitask_train(const gbt_params *, const gbt_dataset *train,
+                                       const gbt_matrix *features, const gbt_dataset *valid,
+                                       const gbt_matrix *valid_features, gbt_round_fn, void *user,
+                                       gbt_multitask **out);
+GBT_API gbt_status gbt_multitask_load(const char *path, gbt_multitask **out);
+GBT_API gbt_status gbt_multitask_save(const gbt_multitask *, const char *path);
+GBT_API gbt_status gbt_multitask_from_bytes(const void *data, size_t size, gbt_multitask **out);
+GBT_API gbt_status gbt_multitask_to_bytes(const gbt_multitask *, void **data, size_t *size);
+GBT_API void gbt_multitask_free(gbt_multitask *);
+
+/* A model without trees that knows objective, columns, classes and parameters; lives as long as
+ * the handle. */
+GBT_API const gbt_model *gbt_multitask_frame(const gbt_multitask *);
+/* The parameters of the frame with the keys of [multitask]. */
+GBT_API gbt_status gbt_multitask_params(const gbt_multitask *, gbt_params **out);
+
+typedef struct gbt_task_info {
+    int32_t number;     /* as in the task column of the training data             */
+    const char *name;   /* its text, or the number as text; owned by the model    */
+    int64_t train_rows; /* rows of the task                                       */
+    int32_t cluster;    /* mode = clustered: its group, from 0; else 0            */
+    double outlier;     /* weight w in (0, 1); NaN when the mode has none         */
+} gbt_task_info;
+
+GBT_API int32_t gbt_multitask_tasks(const gbt_multitask *);
+GBT_API gbt_status gbt_multitask_task(const gbt_multitask *, int32_t index, gbt_task_info *out);
+/* Rounds of a block in the model: 0 shared, 1 robust, 2 those of the task with the most. */
+GBT_API int32_t gbt_multitask_rounds(const gbt_multitask *, int block);
+
+/* task [rows]: numbers as in the training data. Rows of a task that training did not see get the
+ * shared part, A + (1 - v) B + v C with v the mean weight, and are counted in `n_unseen` (may be
+ * NULL). out as gbt_model_predict. */
+GBT_API gbt_status gbt_multitask_predict(const gbt_multitask *, const gbt_matrix *,
+                                         const int32_t *task, gbt_predict_kind, int threads,
+                                         float *out, int64_t n, int64_t *n_unseen);
+GBT_API gbt_status gbt_multitask_predict_table(const gbt_multitask *, const gbt_table *,
+                                               gbt_predict_kind, int threads, float *out, int64_t n,
+                                               int64_t *n_unseen);
+/* The ordinary model that predicts the same for one task (index; -1: an unseen task).
+ * ERR_UNSUPPORTED in mode = feature. */
+GBT_API gbt_status gbt_multitask_extract(const gbt_multitask *, int32_t index, gbt_model **out);
+
+/* ---- Sequentially boosted neural heads --------------------------------------------------------- */
+
+/* One hidden layer, trained a few units a step by gradient boosting, as the keys of [heads] say.
+ * `features` [rows x features] are the raw values of `train` (labels, weights, columns). `valid`
+ * and its features may be NULL. */
+GBT_API gbt_status gbt_heads_train(const gbt_params *, const gbt_dataset *train,
+                                   const gbt_matrix *features, const gbt_dataset *valid,
+                                   const gbt_matrix *valid_features, gbt_round_fn, void *user,
+                                   gbt_heads **out);
+GBT_API gbt_status gbt_heads_load(const char *path, gbt_heads **out);
+GBT_API gbt_status gbt_heads_save(const gbt_heads *, const char *path);
+GBT_API gbt_status gbt_heads_from_bytes(const void *data, size_t size, gbt_heads **out);
+GBT_API gbt_status gbt_heads_to_bytes(const gbt_heads *, void **data, size_t *size);
+GBT_API void gbt_heads_free(gbt_heads *);
+GBT_API const gbt_model *gbt_heads_frame(const gbt_heads *); /* as gbt_multitask_frame */
+GBT_API gbt_status gbt_heads_params(const gbt_heads *, gbt_params **out); /* with keys of [heads] */
+
+typedef enum gbt_heads_key {
+    GBT_HEADS_STEPS = 0,
+    GBT_HEADS_UNITS = 1, /* of the whole network: steps x units a step */
+    GBT_HEADS_INPUTS = 2,
+    GBT_HEADS_OUTPUTS = 3,
+    GBT_HEADS_BEST_STEP = 4 /* 0: no early stopping */
+} gbt_heads_key;
+
+GBT_API gbt_status gbt_heads_shape(const gbt_heads *, gbt_heads_key, int64_t *out);
+/* With the first n_steps steps (0: all); out as gbt_model_predict. */
+GBT_API gbt_status gbt_heads_predict(const gbt_heads *, const gbt_matrix *, gbt_predict_kind,
+                                     int32_t n_steps, int threads, float *out, int64_t n);
+GBT_API gbt_status gbt_heads_predict_table(const gbt_heads *, const gbt_table *, gbt_predict_kind,
+                                           int32_t n_steps, int threads, float *out, int64_t n);
+/* Class predictions that stop a row as soon as the later steps cannot change its class any more
+ * (margin = 0: exactly gbt_heads_predict's classes), or its margin is at least `margin` > 0.
+ * steps [rows]: steps computed, or NULL. ERR_UNSUPPORTED for regression. */
+GBT_API gbt_status gbt_heads_predict_early(const gbt_heads *, const gbt_matrix *, double margin,
+                                           int threads, float *out, int32_t *steps, int64_t n);
+/* The network: raw = out_bias + out_weight s(hidden_bias + hidden_weight z), z the inputs of
+ * gbt_heads_inputs, s the activation. hidden_weight [units x inputs], hidden_bias [units],
+ * out_weight [outputs x units], out_bias [outputs]; any may be NULL. */
+GBT_API gbt_status gbt_heads_weights(const gbt_heads *, float *hidden_weight, float *hidden_bias,
+                                     float *out_weight, float *out_bias);
+/* Standardised, imputed, one-hot inputs of the network: out [rows x inputs]. */
+GBT_API gbt_status gbt_heads_inputs(const gbt_heads *, const gbt_matrix *, float *out, int64_t n);
 
 #ifdef __cplusplus
 }

@@ -129,8 +129,8 @@ typedef struct gbt_backend_ops {
     /* Bytes that open will take, for estimates. */
     int64_t (*bytes)(const gbt_backend_config *, const gbt_dataset *, int32_t n_outputs);
 
-    /* target [n_rows] (class indices for classes) and weight [n_rows] or NULL are borrowed until
-     * close. */
+    /* target [gbt_objective_labels() x n_rows] (class indices for classes) and weight [n_rows] or
+     * NULL are borrowed until close. */
     gbt_status (*open)(const gbt_backend_config *, const gbt_dataset *, const gbt_objective *,
                        const float *target, const float *weight, gbt_backend **out);
     void (*close)(gbt_backend *);

@@ -1,14 +1,13 @@
 /* The public prediction calls: checks, blocks of rows over threads, link, class. Rows of every
- * source (dense matrix, compressed sparse rows, table) become float32 rows of all features; the
- * trees are in tree/predict.c. Up to 64 rows of a matrix that are few enough for the stack need
- * no allocation and no thread. Cost: performance of the walk; gathering a row costs about 1 ns
- * a feature, nothing when the matrix is float32 and row-major. */
+ * source become float32 rows of all features in infer_rows.c; the trees are in tree/predict.c. Up
+ * to 64 rows of a matrix that are few enough for the stack need no allocation and no thread. Cost:
+ * that of the trees and of gathering the rows. */
 #include "gbt/backend/infer.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "gbt/backend/infer_rows.h"
 #include "gbt/base/alloc.h"
 #include "gbt/base/parallel.h"
 #include "gbt/data/matrix.h"
@@ -22,101 +21,21 @@ enum {
     STACK_FLOATS = 4096
 };
 
-/* Where rows come from: one of these is set. */
-typedef struct row_source {
-    const gbt_matrix *matrix;
-    const gbt_csr *csr;
-    const gbt_view *view;
-    int64_t n_rows;
-} row_source;
-
 /* One call. `finish` is NULL when raw scores are wanted. */
 typedef struct job {
     const gbt_model *model;
-    row_source source;
+    gbt_row_source source;
     gbt_predict_kind kind;
     int32_t first, last; /* rounds */
     int64_t block_rows;
     int32_t n_features, n_outputs;
-    float *gathered; /* [threads x block_rows x n_features], zero for csr; NULL: not needed */
+    float *gathered; /* [threads x block_rows x n_features], zero at first; NULL: not needed */
     float *raw;      /* [threads x block_rows x n_outputs] for GBT_PREDICT_CLASS */
     const float *init_score; /* [n_rows x n_outputs] or NULL */
     float *out;
-    int32_t *leaf; /* leaf numbers instead of scores, [n_rows x n_trees] */
+    int32_t *leaf; /* leaf numbers instead of scores; the first of row i at i * leaf_row_step */
+    int64_t leaf_row_step, leaf_tree_step;
 } job;
-
-/* ---- Rows ----------------------------------------------------------------------------------- */
-
-static bool is_plain(const gbt_matrix *matrix)
-{
-    return matrix && matrix->dtype == GBT_F32 && (matrix->col_stride == 1 || matrix->n_cols <= 1) &&
-           (matrix->row_stride == matrix->n_cols || matrix->n_rows <= 1);
-}
-
-/* Along the shorter stride of the source; `dtype` is a constant where this is inlined. */
-static inline void gather_as(const gbt_matrix *matrix, gbt_dtype dtype, int64_t first, int64_t n,
-                             float *out)
-{
-    const int64_t n_cols = matrix->n_cols, row_stride = matrix->row_stride;
-    const int64_t col_stride = matrix->col_stride, start = first * row_stride;
-    if (llabs(row_stride) < llabs(col_stride)) {
-        for (int64_t col = 0; col < n_cols; col++) {
-            for (int64_t row = 0; row < n; row++) {
-                out[row * n_cols + col] =
-                    gbt_element(matrix->data, dtype, start + row * row_stride + col * col_stride);
-            }
-        }
-        return;
-    }
-    for (int64_t row = 0; row < n; row++) {
-        for (int64_t col = 0; col < n_cols; col++) {
-            out[row * n_cols + col] =
-                gbt_element(matrix->data, dtype, start + row * row_stride + col * col_stride);
-        }
-    }
-}
-
-static void gather_matrix(const gbt_matrix *matrix, int64_t first, int64_t n, float *out)
-{
-    switch (matrix->dtype) {
-    case GBT_F32:
-        gather_as(matrix, GBT_F32, first, n, out);
-        return;
-    case GBT_F64:
-        gather_as(matrix, GBT_F64, first, n, out);
-        return;
-    case GBT_I32:
-        gather_as(matrix, GBT_I32, first, n, out);
-        return;
-    }
-}
-
-/* Writes the cells that are there into zeroed rows, or makes these cells zero again. */
-static void scatter_csr(const gbt_csr *csr, int64_t first, int64_t n, bool clear, float *out)
-{
-    for (int64_t row = 0; row < n; row++) {
-        for (int64_t at = csr->row_start[first + row]; at < csr->row_start[first + row + 1]; at++) {
-            out[row * csr->n_cols + csr->column[at]] =
-                clear ? 0.0f : gbt_element(csr->value, csr->dtype, at);
-        }
-    }
-}
-
-static const float *rows_of(const job *j, int64_t first, int64_t n, float *gathered)
-{
-    const row_source *source = &j->source;
-    if (!gathered) {
-        return (const float *)source->matrix->data + first * j->n_features;
-    }
-    if (source->matrix) {
-        gather_matrix(source->matrix, first, n, gathered);
-    } else if (source->csr) {
-        scatter_csr(source->csr, first, n, false, gathered);
-    } else {
-        gbt_view_rows(source->view, first, n, gathered);
-    }
-    return gathered;
-}
 
 /* ---- Scores --------------------------------------------------------------------------------- */
 
@@ -172,15 +91,14 @@ static void do_chunk(void *context, int64_t first, int64_t last, int thread)
     float *raw = j->raw ? j->raw + thread * j->block_rows * j->n_outputs : NULL;
     for (int64_t row = first; row < last; row += j->block_rows) {
         const int64_t n = last - row < j->block_rows ? last - row : j->block_rows;
-        const float *x = rows_of(j, row, n, gathered);
+        const float *x = gbt_rows_fetch(&j->source, j->n_features, row, n, gathered);
         if (j->leaf) {
-            gbt_forest_leaves(j->model->forest, x, n, j->leaf + row * j->model->n_trees);
+            gbt_forest_leaves(j->model->forest, x, n, j->first, j->last, j->leaf_row_step,
+                              j->leaf_tree_step, j->leaf + row * j->leaf_row_step);
         } else {
             score_block(j, x, row, n, raw);
         }
-        if (j->source.csr) {
-            scatter_csr(j->source.csr, row, n, true, gathered);
-        }
+        gbt_rows_clear(&j->source, row, n, gathered);
     }
 }
 
@@ -206,7 +124,7 @@ static gbt_status run_job(job *j, int threads)
     const int64_t most = gbt_chunk_count(n_rows, chunk_rows);
     int64_t n_threads = n_rows <= FEW_ROWS ? 1 : gbt_thread_count(threads);
     n_threads = n_threads < most ? n_threads : most > 0 ? most : 1;
-    const int64_t x_floats = is_plain(j->source.matrix) ? 0 : j->block_rows * j->n_features;
+    const int64_t x_floats = gbt_rows_are_plain(&j->source) ? 0 : j->block_rows * j->n_features;
     const int64_t raw_floats =
         j->kind == GBT_PREDICT_CLASS && !j->leaf ? j->block_rows * j->n_outputs : 0;
     const int64_t floats = n_threads * (x_floats + raw_floats);
@@ -215,7 +133,7 @@ static gbt_status run_job(job *j, int threads)
         GBT_TRY_OR_DONE(GBT_NEW(held, floats));
         scratch = held;
     }
-    if (j->source.csr) {
+    if (j->source.csr || j->source.binned) {
         memset(scratch, 0, (size_t)(n_threads * x_floats) * sizeof *scratch);
     }
     j->gathered = x_floats > 0 ? scratch : NULL;
@@ -251,19 +169,10 @@ static gbt_status check_columns(const gbt_model *model, int64_t n_cols)
     return GBT_OK;
 }
 
-/* Kind, rounds and size of the output; sets the rounds of the job. */
-static gbt_status check_request(job *j, int32_t first_round, int32_t n_rounds, int threads,
-                                int64_t n)
+/* Rounds and threads; sets the rounds of the job. */
+static gbt_status check_rounds(job *j, int32_t first_round, int32_t n_rounds, int threads)
 {
     const int32_t rounds = gbt_model_rounds(j->model);
-    const gbt_objective *objective = &j->model->objective;
-    if (j->kind < GBT_PREDICT_RAW || j->kind > GBT_PREDICT_CLASS) {
-        return gbt_fail(GBT_ERR_ARGUMENT, "%d is not a gbt_predict_kind", (int)j->kind);
-    }
-    if (j->kind == GBT_PREDICT_CLASS && objective->n_classes == 0) {
-        return gbt_fail(GBT_ERR_ARGUMENT, "a model with the objective %s has no classes",
-                        objective->name);
-    }
     if (first_round < 0 || first_round > rounds || n_rounds < 0 ||
         n_rounds > rounds - first_round) {
         return gbt_fail(GBT_ERR_ARGUMENT, "%d rounds from round %d on, the model has %d", n_rounds,
@@ -272,27 +181,42 @@ static gbt_status check_request(job *j, int32_t first_round, int32_t n_rounds, i
     if (threads < 0) {
         return gbt_fail(GBT_ERR_ARGUMENT, "%d threads; 0 means all", threads);
     }
-    const int64_t width = j->kind == GBT_PREDICT_CLASS ? 1 : objective->n_outputs;
-    if (n / width != j->source.n_rows || n % width != 0) {
-        return gbt_fail(GBT_ERR_ARGUMENT, "room for %lld numbers, %lld rows need %lld each",
-                        (long long)n, (long long)j->source.n_rows, (long long)width);
-    }
     j->first = first_round;
     j->last = n_rounds > 0 ? first_round + n_rounds : rounds;
     return GBT_OK;
 }
 
-static gbt_status check_leaves(const job *j, int threads, int64_t n)
+static gbt_status check_size(const job *j, int64_t width, int64_t n)
 {
-    const int64_t width = j->model->n_trees;
-    if (threads < 0) {
-        return gbt_fail(GBT_ERR_ARGUMENT, "%d threads; 0 means all", threads);
-    }
     if (width == 0 ? n != 0 : n / width != j->source.n_rows || n % width != 0) {
         return gbt_fail(GBT_ERR_ARGUMENT, "room for %lld numbers, %lld rows need %lld each",
                         (long long)n, (long long)j->source.n_rows, (long long)width);
     }
     return GBT_OK;
+}
+
+static gbt_status check_request(job *j, int32_t first_round, int32_t n_rounds, int threads,
+                                int64_t n)
+{
+    const gbt_objective *objective = &j->model->objective;
+    if (j->kind < GBT_PREDICT_RAW || j->kind > GBT_PREDICT_CLASS) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "%d is not a gbt_predict_kind", (int)j->kind);
+    }
+    if (j->kind == GBT_PREDICT_CLASS && objective->n_classes == 0) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "a model with the objective %s has no classes",
+                        objective->name);
+    }
+    GBT_TRY(check_rounds(j, first_round, n_rounds, threads));
+    return check_size(j, j->kind == GBT_PREDICT_CLASS ? 1 : objective->n_outputs, n);
+}
+
+/* All trees, row by row. */
+static gbt_status check_leaves(job *j, int threads, int64_t n)
+{
+    GBT_TRY(check_rounds(j, 0, 0, threads));
+    j->leaf_row_step = j->model->n_trees;
+    j->leaf_tree_step = 1;
+    return check_size(j, j->model->n_trees, n);
 }
 
 /* ---- Public: arrays ------------------------------------------------------------------------- */
@@ -428,4 +352,74 @@ gbt_status gbt_model_leaves_table(const gbt_model *model, const gbt_table *table
     job j = {.model = model, .source = {.n_rows = table->n_rows}, .leaf = out};
     GBT_TRY(check_leaves(&j, threads, n));
     return run_table(&j, table, threads);
+}
+
+/* ---- Public: data sets ---------------------------------------------------------------------- */
+
+static gbt_status check_dataset(const gbt_model *model, const gbt_dataset *data)
+{
+    if (!gbt_cuts_equal(model->cuts, data->cuts)) {
+        return gbt_fail(GBT_ERR_ARGUMENT,
+                        "the data set was not binned with the cuts of the model; use "
+                        "gbt_dataset_like_model as same_cuts");
+    }
+    return GBT_OK;
+}
+
+static gbt_status check_init_scores(const gbt_model *model, const gbt_dataset *data)
+{
+    const int32_t n_outputs = model->objective.n_outputs;
+    if (!data->init_score && model->uses_init_score) {
+        return gbt_fail(GBT_ERR_DATA,
+                        "the data set has no init score, the model was trained with one");
+    }
+    if (data->init_score && data->n_init != n_outputs) {
+        return gbt_fail(GBT_ERR_DATA, "%d init scores a row, the model has %d outputs",
+                        data->n_init, n_outputs);
+    }
+    return GBT_OK;
+}
+
+static gbt_status run_dataset(job *j, const gbt_dataset *data, int threads)
+{
+    gbt_binned_rows binned = {0};
+    const int32_t n_outputs = j->model->objective.n_outputs;
+    GBT_TRY(
+        gbt_binned_rows_open(j->model, data, j->first * n_outputs, j->last * n_outputs, &binned));
+    j->source.binned = &binned;
+    const gbt_status status = run_job(j, threads);
+    gbt_binned_rows_close(&binned);
+    return status;
+}
+
+gbt_status gbt_model_predict_dataset(const gbt_model *model, const gbt_dataset *data,
+                                     gbt_predict_kind kind, int32_t first_round, int32_t n_rounds,
+                                     int threads, float *out, int64_t n)
+{
+    GBT_TRY(check_pointers(model, data, out));
+    job j = {.model = model,
+             .source = {.n_rows = data->n_rows},
+             .kind = kind,
+             .init_score = data->init_score,
+             .out = out};
+    GBT_TRY(check_dataset(model, data));
+    GBT_TRY(check_request(&j, first_round, n_rounds, threads, n));
+    GBT_TRY(check_init_scores(model, data));
+    return run_dataset(&j, data, threads);
+}
+
+gbt_status gbt_model_leaves_dataset(const gbt_model *model, const gbt_dataset *data,
+                                    int32_t first_round, int32_t n_rounds, int threads,
+                                    int32_t *out, int64_t n)
+{
+    GBT_TRY(check_pointers(model, data, out));
+    job j = {.model = model,
+             .source = {.n_rows = data->n_rows},
+             .leaf = out,
+             .leaf_row_step = 1,
+             .leaf_tree_step = data->n_rows};
+    GBT_TRY(check_dataset(model, data));
+    GBT_TRY(check_rounds(&j, first_round, n_rounds, threads));
+    GBT_TRY(check_size(&j, (int64_t)(j.last - j.first) * model->objective.n_outputs, n));
+    return run_dataset(&j, data, threads);
 }

@@ -58,6 +58,8 @@ uint32_t gbt_crc32(const void *data, size_t size); /* zlib's polynomial */
  * `path` holds the old bytes or the new ones. GBT_ERR_IO with the system's reason. */
 gbt_status gbt_file_read(const char *path, unsigned char **data,
                          size_t *size); /* gbt_release() it */
+/* The first bytes, fewer than `capacity` only when the file is shorter. */
+gbt_status gbt_file_read_start(const char *path, void *out, size_t capacity, size_t *size);
 gbt_status gbt_file_write(const char *path, const void *data, size_t size);
 
 #endif

@@ -112,6 +112,22 @@ done:
     return status;
 }
 
+gbt_status gbt_file_read_start(const char *path, void *out, size_t capacity, size_t *size)
+{
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
+        return io_failure("opened", path, errno);
+    }
+    const ssize_t n = read_fully(file, out, capacity);
+    const int error = errno;
+    close(file);
+    if (n < 0) {
+        return io_failure("read", path, error);
+    }
+    *size = (size_t)n;
+    return GBT_OK;
+}
+
 /* 0, or the error number. */
 static int write_fully(int file, const unsigned char *data, size_t size)
 {

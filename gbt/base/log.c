@@ -8,6 +8,7 @@ enum { LINE_BYTES = 1024 };
 
 static gbt_log_fn receiver;
 static void *receiver_user;
+static _Thread_local int hushed;
 
 void gbt_set_log(gbt_log_fn fn, void *user)
 {
@@ -15,9 +16,14 @@ void gbt_set_log(gbt_log_fn fn, void *user)
     receiver_user = user;
 }
 
+void gbt_log_hush(int is_hushed)
+{
+    hushed = is_hushed;
+}
+
 void gbt_log_line(gbt_log_level level, const char *format, ...)
 {
-    if (!receiver) {
+    if (!receiver || hushed) {
         return;
     }
     char line[LINE_BYTES];

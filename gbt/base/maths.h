@@ -16,6 +16,7 @@
 GBT_HD float gbt_expf(float x);  /* error below 2 ulp; clamped to [exp(-87), exp(88)]; nan: nan */
 GBT_HD float gbt_logf(float x);  /* error below 2 ulp for x > 0 normal; x <= 0: -87.3; nan: nan */
 GBT_HD double gbt_exp(double x); /* error below 2 ulp; clamped to [exp(-708), exp(709)]; nan: nan */
+GBT_HD double gbt_expm1(double x); /* exp(x) - 1, error below 4 ulp; clamped alike; nan: nan */
 GBT_HD double gbt_log(double x); /* error below 2 ulp for x > 0; 0: -inf, negative: nan */
 
 /* The bits of a number and back. */
@@ -102,7 +103,8 @@ GBT_HD float gbt_logf(float x)
     return gbt_f32_select(x != x, x, result);
 }
 
-GBT_HD double gbt_exp(double x)
+/* exp(r) - 1 and 2^n with x = r + n ln(2), |r| <= ln(2) / 2. */
+GBT_HD double gbt_exp_parts(double x, double *power)
 {
     x = gbt_f64_select(x < -708.0, -708.0, x);
     x = gbt_f64_select(x > 709.0, 709.0, x);
@@ -121,8 +123,22 @@ GBT_HD double gbt_exp(double x)
     p = p * r + 0x1.5555555555503p-5;
     p = p * r + 0x1.555555555555bp-3;
     p = p * r + 0x1.0000000000000p-1;
-    double power = gbt_f64_of_bits((gbt_f64_bits(shifted) + 1023u) << 52);
-    return (1.0 + (r + r * r * p)) * power;
+    *power = gbt_f64_of_bits((gbt_f64_bits(shifted) + 1023u) << 52);
+    return r + r * r * p;
+}
+
+GBT_HD double gbt_exp(double x)
+{
+    double power;
+    double part = gbt_exp_parts(x, &power);
+    return (1.0 + part) * power;
+}
+
+GBT_HD double gbt_expm1(double x)
+{
+    double power;
+    double part = gbt_exp_parts(x, &power);
+    return (power - 1.0) + power * part;
 }
 
 GBT_HD double gbt_log(double x)

@@ -17,7 +17,12 @@ typedef enum gbt_rng_purpose {
     GBT_RNG_HOLD_OUT = 6,
     GBT_RNG_BIN_SAMPLE = 7,
     GBT_RNG_SYNTH = 8,
-    GBT_RNG_BOOTSTRAP = 9
+    GBT_RNG_BOOTSTRAP = 9,
+    GBT_RNG_TASK_WEIGHTS = 10,
+    GBT_RNG_FOLDS = 11,
+    GBT_RNG_UNITS = 12,
+    GBT_RNG_UNIT_ROWS = 13,
+    GBT_RNG_INFLUENCE = 14
 } gbt_rng_purpose;
 
 GBT_HD uint64_t gbt_rng_mix(uint64_t x)

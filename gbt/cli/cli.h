@@ -30,6 +30,7 @@ typedef struct gbt_command {
     gbt_dump_format dump_format;
     bool is_json; /* --json */
     gbt_verbosity verbosity;
+    bool *is_typed; /* [parameters] given on the command line; owned */
 } gbt_command;
 
 /* Reads `[config.ini] [key=value ...] [--json]`, checks the combination of keys and the device.
@@ -37,8 +38,16 @@ typedef struct gbt_command {
 int gbt_command_open(gbt_command *, const char *verb, int argc, char **argv);
 void gbt_command_close(gbt_command *);
 
+/* Whether the key was given on the command line; one in a config file may be meant for other
+ * verbs. */
+bool gbt_command_typed(const gbt_command *, const char *key);
+
 /* Whether the verb has a use for a key on its command line. */
 bool gbt_verb_reads(const char *verb, const gbt_param_info *);
+
+/* The parameters without those keys of a config file that are meant for other verbs; what the
+ * columns are counts for all. An exit code; gbt_params_free() them. */
+int gbt_command_own_params(const gbt_command *, gbt_params **out);
 
 /* The value of a key as text. The copy is NULL when there is no memory; gbt_release() it. */
 char *gbt_command_copy(const gbt_params *, const char *key);
@@ -49,6 +58,8 @@ int gbt_command_int(const gbt_command *, const char *key);
 
 /* Prints "gbt: message" to stderr for the library's latest failure; returns its exit code. */
 int gbt_exit_of(gbt_status);
+/* The same for a file that could not be written, which is no fault of the data. */
+int gbt_exit_of_write(gbt_status);
 /* The same for a message of the command line itself. */
 int gbt_usage_error(const char *format, ...) GBT_PRINTF(1, 2);
 
@@ -92,6 +103,10 @@ void gbt_print_json_text(gbt_writer *, const char *text); /* quoted and escaped 
 void gbt_print_csv_text(gbt_writer *, const char *text);  /* quoted if need be */
 void gbt_print_number(gbt_writer *, double value);        /* shortest; JSON null for nan and inf */
 void gbt_print_float(gbt_writer *, float value);
+/* metric,value,low,high, a line each, after `prefix`; or {"rmse": {"value": ..., "low": ..., "high":
+ * ...}} */
+void gbt_print_metrics(gbt_writer *, const char *prefix, const gbt_metric_result *, int n);
+void gbt_print_metrics_json(gbt_writer *, const gbt_metric_result *, int n);
 int64_t gbt_model_count(const gbt_model *, gbt_shape_key);
 
 /* ---- The verbs ------------------------------------------------------------------------------- */
@@ -105,5 +120,8 @@ int gbt_cmd_dump(int argc, char **argv);
 int gbt_cmd_importance(int argc, char **argv);
 int gbt_cmd_verify(int argc, char **argv);
 int gbt_cmd_params(int argc, char **argv);
+int gbt_cmd_influence(int argc, char **argv);
+int gbt_cmd_multitask(int argc, char **argv);
+int gbt_cmd_heads(int argc, char **argv);
 
 #endif

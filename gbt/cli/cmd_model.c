@@ -1,306 +1,135 @@
-/* The verbs that look at a saved model: eval, info, dump, importance, verify. */
-#define _POSIX_C_SOURCE 200809L
+/* The verbs that look into the trees of a saved model: dump, importance, verify. A multi-task model
+ * is looked at as the ordinary models of its tasks. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
 #include "gbt/base/alloc.h"
-#include "gbt/cli/cli.h"
+#include "gbt/cli/any_model.h"
 
-enum { MOST_METRICS = 32, RESAMPLES = 200, N_IMPORTANCE = 3 };
+enum { N_IMPORTANCE = 3 };
 
-/* What such a verb holds. */
-typedef struct job {
-    gbt_command command;
-    char path[GBT_PATH_CHARS];
-    gbt_model *model;
-    gbt_writer text; /* for stdout */
-} job;
-
-/* Opens the command and loads model=; an exit code. */
-static int open_job(job *j, const char *verb, int argc, char **argv)
+static int refuse_heads(const gbt_model_job *j)
 {
-    memset(j, 0, sizeof *j);
-    int code = gbt_command_open(&j->command, verb, argc, argv);
-    if (code != GBT_EXIT_OK) {
-        return code;
-    }
-    code = gbt_command_input(&j->command, "model", false, j->path);
-    code = code == GBT_EXIT_OK ? gbt_exit_of(gbt_model_load(j->path, &j->model)) : code;
-    if (code != GBT_EXIT_OK) {
-        gbt_command_close(&j->command);
-    }
-    return code;
+    return j->model.kind != GBT_FILE_HEADS
+               ? GBT_EXIT_OK
+               : gbt_usage_error("gbt %s: %s is %s, which has no trees; gbt heads writes its "
+                                 "weights to export_weights=FILE",
+                                 j->command.verb, j->path, gbt_any_words(&j->model));
 }
 
-/* Prints when all went well, releases everything, passes the exit code on. */
-static int finish(job *j, int code)
+/* The ordinary model of one task. An exit code: modes that have none are refused. */
+static int open_task(const gbt_model_job *j, int32_t index, gbt_model **out, gbt_task_info *info)
 {
-    code = code == GBT_EXIT_OK ? gbt_put("", &j->text) : code;
-    gbt_writer_close(&j->text);
-    gbt_model_free(j->model);
-    gbt_command_close(&j->command);
-    return code;
+    const gbt_status status = gbt_any_task(&j->model, index, out, info);
+    return status == GBT_ERR_UNSUPPORTED
+               ? gbt_usage_error("gbt %s: %s: %s", j->command.verb, j->path, gbt_last_error())
+               : gbt_exit_of(status);
 }
 
-/* ---- eval ------------------------------------------------------------------------------------ */
+/* ---- dump ------------------------------------------------------------------------------------ */
 
-static void write_metrics_json(gbt_writer *text, const gbt_metric_result *metrics, int n,
-                               int64_t n_rows)
+static int dump_model(gbt_model_job *j, const gbt_model *model)
 {
-    gbt_print(text, "{\"rows\": %lld, \"metrics\": {", (long long)n_rows);
-    for (int m = 0; m < n; m++) {
-        gbt_print(text, "%s\"%s\": {\"value\": ", m > 0 ? ", " : "", metrics[m].name);
-        gbt_print_number(text, metrics[m].value);
-        gbt_print(text, ", \"low\": ");
-        gbt_print_number(text, metrics[m].low);
-        gbt_print(text, ", \"high\": ");
-        gbt_print_number(text, metrics[m].high);
-        gbt_print(text, "}");
-    }
-    gbt_print(text, "}}\n");
-}
-
-static void write_metrics(gbt_writer *text, const gbt_metric_result *metrics, int n)
-{
-    gbt_print(text, "metric,value,low,high\n");
-    for (int m = 0; m < n; m++) {
-        gbt_print(text, "%s,%.8g,%.6g,%.6g\n", metrics[m].name, metrics[m].value, metrics[m].low,
-                  metrics[m].high);
-    }
-}
-
-/* A column of weights that was asked for must be there. */
-static gbt_status check_weight(const gbt_params *params, const gbt_table *table, const char *path)
-{
-    gbt_column_info info;
-    char *name = gbt_command_copy(params, "weight");
-    gbt_status status = name ? GBT_OK : GBT_ERR_MEMORY;
-    bool is_there = name && !name[0];
-    for (int32_t c = 0; status == GBT_OK && !is_there && c < gbt_table_columns(table); c++) {
-        status = gbt_table_describe(table, c, &info);
-        is_there = status == GBT_OK && info.role == GBT_ROLE_WEIGHT;
-    }
-    if (status == GBT_OK && !is_there) {
-        status = gbt_fail(GBT_ERR_PARAM, "weight: no column \"%s\" in %s", name, path);
-    }
-    gbt_release(name);
-    return status;
-}
-
-static int evaluate(job *j, const char *data)
-{
-    gbt_metric_result metrics[MOST_METRICS];
-    gbt_table *table = NULL;
-    int n = 0;
-    char *list = gbt_command_copy(j->command.params, "metric");
-    gbt_status status = list ? GBT_OK : GBT_ERR_MEMORY;
-    if (status == GBT_OK) {
-        status = gbt_table_read(j->command.params, data, j->model, &table);
-    }
-    if (status == GBT_OK) {
-        status = check_weight(j->command.params, table, data);
-    }
-    if (status == GBT_OK) {
-        status =
-            gbt_model_evaluate(j->model, table, list, RESAMPLES,
-                               gbt_command_int(&j->command, "threads"), metrics, MOST_METRICS, &n);
-    }
-    if (status == GBT_OK && j->command.is_json) {
-        write_metrics_json(&j->text, metrics, n, gbt_table_rows(table));
-    } else if (status == GBT_OK) {
-        write_metrics(&j->text, metrics, n);
-    }
-    gbt_table_free(table);
-    gbt_release(list);
-    return gbt_exit_of(status);
-}
-
-int gbt_cmd_eval(int argc, char **argv)
-{
-    job j;
-    char data[GBT_PATH_CHARS];
-    int code = open_job(&j, "eval", argc, argv);
-    if (code != GBT_EXIT_OK) {
-        return code;
-    }
-    code = gbt_command_input(&j.command, "data", false, data);
-    return finish(&j, code == GBT_EXIT_OK ? evaluate(&j, data) : code);
-}
-
-/* ---- info ------------------------------------------------------------------------------------ */
-
-/* The parameters that shaped the model, as lines of a config or as members of a JSON object. */
-static int write_params(job *j)
-{
-    gbt_writer *text = &j->text;
-    gbt_params *params = NULL;
-    const char *section = "";
-    int code = gbt_exit_of(gbt_model_params(j->model, &params));
-    for (int i = 0; i < gbt_param_count() && code == GBT_EXIT_OK; i++) {
-        gbt_param_info info;
-        code = gbt_exit_of(gbt_param_describe(i, &info));
-        if (code != GBT_EXIT_OK || strcmp(info.section, "data") == 0 ||
-            strcmp(info.section, "device") == 0 || strcmp(info.section, "output") == 0) {
-            continue;
-        }
-        char *value = gbt_command_copy(params, info.name);
-        code = gbt_exit_of(value ? GBT_OK : GBT_ERR_MEMORY);
-        if (value && j->command.is_json) {
-            gbt_print(text, "%s\"%s\": ", section[0] ? ", " : "", info.name);
-            gbt_print_json_text(text, value);
-        } else if (value) {
-            if (strcmp(section, info.section) != 0) {
-                gbt_print(text, "\n[%s]\n", info.section);
-            }
-            gbt_print(text, "%s =%s%s\n", info.name, value[0] ? " " : "", value);
-        }
-        section = info.section;
-        gbt_release(value);
-    }
-    gbt_params_free(params);
-    return code;
-}
-
-/* Whole numbers of `gbt info`, in order: name in JSON, words for people, key. */
-static const struct {
-    const char *name, *words;
-    gbt_shape_key key;
-} counts[] = {
-    {"outputs", "outputs", GBT_SHAPE_OUTPUTS},
-    {"rounds", "rounds", GBT_SHAPE_ROUNDS},
-    {"trees", "trees", GBT_SHAPE_TREES},
-    {"leaves", "leaves", GBT_SHAPE_LEAVES},
-    {"train_rows", "training rows", GBT_SHAPE_TRAIN_ROWS},
-    {"best_round", "best round", GBT_SHAPE_BEST_ROUND},
-};
-enum { N_COUNTS = (int)(sizeof counts / sizeof counts[0]) };
-
-static long long file_bytes(const char *path)
-{
-    struct stat info;
-    return stat(path, &info) == 0 ? (long long)info.st_size : 0;
-}
-
-static void write_base_score(gbt_writer *text, const double *base, int64_t n)
-{
-    for (int64_t k = 0; k < n; k++) {
-        gbt_print(text, "%s", k > 0 ? ", " : "");
-        gbt_print_number(text, base[k]);
-    }
-}
-
-static void write_info_text(job *j, const double *base)
-{
-    gbt_writer *text = &j->text;
-    const gbt_model *model = j->model;
-    gbt_print(text, "%-14s %s\n", "objective", gbt_model_objective(model));
-    for (int i = 0; i < N_COUNTS; i++) {
-        const long long n = gbt_model_count(model, counts[i].key);
-        const bool is_off = counts[i].key == GBT_SHAPE_BEST_ROUND && n == 0;
-        gbt_print(text, "%-14s %lld%s\n", counts[i].words, n, is_off ? " (no early stopping)" : "");
-    }
-    gbt_print(text, "%-14s %lld bytes\n", "file", file_bytes(j->path));
-    gbt_print(text, "%-14s ", "base score");
-    write_base_score(text, base, gbt_model_count(model, GBT_SHAPE_OUTPUTS));
-    gbt_print(text, "\n%-14s %s\n", "label", gbt_model_column(model, GBT_ROLE_LABEL));
-    const int64_t n_classes = gbt_model_count(model, GBT_SHAPE_CLASSES);
-    for (int32_t k = 0; k < n_classes; k++) {
-        gbt_print(text, "%-14s %s\n", k == 0 ? "classes" : "", gbt_model_class_name(model, k));
-    }
-    const int64_t n_features = gbt_model_count(model, GBT_SHAPE_FEATURES);
-    for (int32_t f = 0; f < n_features; f++) {
-        gbt_print(text, "%-14s %s%s\n", f == 0 ? "features" : "", gbt_model_feature_name(model, f),
-                  gbt_model_feature_is_categorical(model, f) ? " (categorical)" : "");
-    }
-}
-
-static void write_info_json(job *j, const double *base)
-{
-    gbt_writer *text = &j->text;
-    const gbt_model *model = j->model;
-    gbt_print(text, "{\"objective\": \"%s\"", gbt_model_objective(model));
-    for (int i = 0; i < N_COUNTS; i++) {
-        gbt_print(text, ", \"%s\": %lld", counts[i].name,
-                  (long long)gbt_model_count(model, counts[i].key));
-    }
-    gbt_print(text, ", \"bytes\": %lld, \"base_score\": [", file_bytes(j->path));
-    write_base_score(text, base, gbt_model_count(model, GBT_SHAPE_OUTPUTS));
-    gbt_print(text, "], \"label\": ");
-    gbt_print_json_text(text, gbt_model_column(model, GBT_ROLE_LABEL));
-    gbt_print(text, ", \"classes\": [");
-    const int64_t n_classes = gbt_model_count(model, GBT_SHAPE_CLASSES);
-    for (int32_t k = 0; k < n_classes; k++) {
-        gbt_print(text, "%s", k > 0 ? ", " : "");
-        gbt_print_json_text(text, gbt_model_class_name(model, k));
-    }
-    gbt_print(text, "], \"features\": [");
-    const int64_t n_features = gbt_model_count(model, GBT_SHAPE_FEATURES);
-    for (int32_t f = 0; f < n_features; f++) {
-        gbt_print(text, "%s{\"name\": ", f > 0 ? ", " : "");
-        gbt_print_json_text(text, gbt_model_feature_name(model, f));
-        gbt_print(text, ", \"categorical\": %s}",
-                  gbt_model_feature_is_categorical(model, f) ? "true" : "false");
-    }
-    gbt_print(text, "], \"params\": {");
-}
-
-int gbt_cmd_info(int argc, char **argv)
-{
-    job j;
-    double *base = NULL;
-    int code = open_job(&j, "info", argc, argv);
-    if (code != GBT_EXIT_OK) {
-        return code;
-    }
-    const int64_t n_outputs = gbt_model_count(j.model, GBT_SHAPE_OUTPUTS);
-    code = gbt_exit_of(GBT_NEW(base, n_outputs));
+    char *dump = NULL;
+    size_t size = 0;
+    const int code = gbt_exit_of(gbt_model_dump(model, j->command.dump_format, &dump, &size));
     if (code == GBT_EXIT_OK) {
-        code = gbt_exit_of(gbt_model_base_score(j.model, base, n_outputs));
+        gbt_write_bytes(&j->text, dump, size);
     }
-    if (code == GBT_EXIT_OK) {
-        (j.command.is_json ? write_info_json : write_info_text)(&j, base);
-        code = write_params(&j);
-        gbt_print(&j.text, "%s", j.command.is_json ? "}}\n" : "");
-    }
-    gbt_release(base);
-    return finish(&j, code);
+    gbt_memory_free(dump);
+    return code;
 }
 
-/* ---- dump and verify ------------------------------------------------------------------------- */
+/* JSON: an array of {"task": name, "model": ...}. Else the dumps one after the other, each behind
+ * a line that names its task. */
+static int dump_tasks(gbt_model_job *j)
+{
+    const gbt_dump_format format = j->command.dump_format;
+    const int32_t n = gbt_multitask_tasks(j->model.multitask);
+    gbt_writer *text = &j->text;
+    int code = GBT_EXIT_OK;
+    gbt_print(text, "%s", format == GBT_DUMP_JSON ? "[" : "");
+    for (int32_t i = 0; i < n && code == GBT_EXIT_OK; i++) {
+        gbt_model *model = NULL;
+        gbt_task_info info;
+        code = open_task(j, i, &model, &info);
+        if (code == GBT_EXIT_OK && format == GBT_DUMP_JSON) {
+            gbt_print(text, "%s{\"task\": ", i > 0 ? ", " : "");
+            gbt_print_json_text(text, info.name);
+            gbt_print(text, ", \"model\": ");
+        } else if (code == GBT_EXIT_OK) {
+            gbt_print(text, "%stask %s\n", format == GBT_DUMP_DOT ? "// " : "", info.name);
+        }
+        code = code == GBT_EXIT_OK ? dump_model(j, model) : code;
+        gbt_print(text, "%s", format == GBT_DUMP_JSON ? "}" : "");
+        gbt_model_free(model);
+    }
+    gbt_print(text, "%s", format == GBT_DUMP_JSON ? "]\n" : "");
+    return code;
+}
 
 int gbt_cmd_dump(int argc, char **argv)
 {
-    job j;
-    char *dump = NULL;
-    size_t size = 0;
-    int code = open_job(&j, "dump", argc, argv);
+    gbt_model_job j;
+    int code = gbt_model_job_open(&j, "dump", argc, argv);
     if (code != GBT_EXIT_OK) {
         return code;
     }
-    code = gbt_exit_of(gbt_model_dump(j.model, j.command.dump_format, &dump, &size));
+    code = refuse_heads(&j);
     if (code == GBT_EXIT_OK) {
-        gbt_write_bytes(&j.text, dump, size);
+        code = j.model.trees ? dump_model(&j, j.model.trees) : dump_tasks(&j);
     }
-    gbt_memory_free(dump);
-    return finish(&j, code);
+    return gbt_model_job_close(&j, code);
+}
+
+/* ---- verify ---------------------------------------------------------------------------------- */
+
+/* Every task's model; a mode that has none was checked as the file was read. */
+static gbt_status verify_tasks(const gbt_model_job *j)
+{
+    const int32_t n = gbt_multitask_tasks(j->model.multitask);
+    for (int32_t i = 0; i < n; i++) {
+        gbt_model *model = NULL;
+        gbt_task_info info;
+        gbt_status status = gbt_any_task(&j->model, i, &model, &info);
+        if (status == GBT_ERR_UNSUPPORTED) {
+            return GBT_OK;
+        }
+        status = status == GBT_OK ? gbt_model_verify(model) : status;
+        gbt_model_free(model);
+        if (status != GBT_OK) {
+            return gbt_fail(status, "task %s: %s", info.name, gbt_last_error());
+        }
+    }
+    return GBT_OK;
 }
 
 int gbt_cmd_verify(int argc, char **argv)
 {
-    job j;
-    int code = open_job(&j, "verify", argc, argv);
+    gbt_model_job j;
+    int code = gbt_model_job_open(&j, "verify", argc, argv);
     if (code != GBT_EXIT_OK) {
         return code;
     }
-    code = gbt_exit_of(gbt_model_verify(j.model));
-    gbt_print(&j.text,
-              j.command.is_json ? "{\"good\": true, \"trees\": %lld, \"leaves\": %lld}\n"
-                                : "good: checksums, %lld trees, %lld leaves\n",
-              (long long)gbt_model_count(j.model, GBT_SHAPE_TREES),
-              (long long)gbt_model_count(j.model, GBT_SHAPE_LEAVES));
-    return finish(&j, code);
+    const bool is_json = j.command.is_json;
+    if (j.model.kind == GBT_FILE_TREES) {
+        code = gbt_exit_of(gbt_model_verify(j.model.trees));
+        gbt_print(&j.text,
+                  is_json ? "{\"good\": true, \"trees\": %lld, \"leaves\": %lld}\n"
+                          : "good: checksums, %lld trees, %lld leaves\n",
+                  (long long)gbt_model_count(j.model.trees, GBT_SHAPE_TREES),
+                  (long long)gbt_model_count(j.model.trees, GBT_SHAPE_LEAVES));
+    } else if (j.model.kind == GBT_FILE_MULTITASK) {
+        code = gbt_exit_of(verify_tasks(&j));
+        gbt_print(&j.text,
+                  is_json ? "{\"good\": true, \"tasks\": %d}\n" : "good: checksums, %d tasks\n",
+                  (int)gbt_multitask_tasks(j.model.multitask));
+    } else { /* reading has checked all there is */
+        gbt_print(&j.text,
+                  is_json ? "{\"good\": true, \"steps\": %d}\n" : "good: checksums, %d steps\n",
+                  (int)gbt_any_rounds(&j.model));
+    }
+    return gbt_model_job_close(&j, code);
 }
 
 /* ---- importance ------------------------------------------------------------------------------ */
@@ -317,13 +146,13 @@ static int by_gain(const void *a, const void *b)
     return p != q ? (p < q) - (p > q) : (x->feature > y->feature) - (x->feature < y->feature);
 }
 
-static void write_importance(job *j, const ranked *rows, int64_t n)
+static void write_importance(gbt_model_job *j, const ranked *rows, int64_t n)
 {
     gbt_writer *text = &j->text;
     const bool is_json = j->command.is_json;
     gbt_print(text, "%s", is_json ? "[" : "feature,gain,split,cover\n");
     for (int64_t i = 0; i < n; i++) {
-        const char *name = gbt_model_feature_name(j->model, rows[i].feature);
+        const char *name = gbt_model_feature_name(j->model.frame, rows[i].feature);
         const double *value = rows[i].value;
         if (is_json) {
             gbt_print(text, "%s{\"feature\": ", i > 0 ? ", " : "");
@@ -338,8 +167,8 @@ static void write_importance(job *j, const ranked *rows, int64_t n)
     gbt_print(text, "%s", is_json ? "]\n" : "");
 }
 
-/* Features with their three importances, the largest gain first. */
-static gbt_status rank_features(const gbt_model *model, int64_t n, ranked *rows)
+/* Adds `weight` times the importances of the model to rows [n], by feature. */
+static gbt_status add_importance(const gbt_model *model, double weight, int64_t n, ranked *rows)
 {
     double *value = NULL; /* [n] */
     gbt_status status = GBT_OK;
@@ -347,30 +176,58 @@ static gbt_status rank_features(const gbt_model *model, int64_t n, ranked *rows)
     for (int kind = 0; kind < N_IMPORTANCE; kind++) {
         GBT_TRY_OR_DONE(gbt_model_importance(model, (gbt_importance_kind)kind, value, n));
         for (int64_t f = 0; f < n; f++) {
-            rows[f].feature = (int32_t)f;
-            rows[f].value[kind] = value[f];
+            rows[f].value[kind] += weight * value[f];
         }
     }
-    qsort(rows, (size_t)n, sizeof *rows, by_gain);
 done:
     gbt_release(value);
     return status;
 }
 
+/* The mean over the tasks, each by its share of the training rows. */
+static int add_tasks(const gbt_model_job *j, int64_t n, ranked *rows)
+{
+    const int32_t n_tasks = gbt_multitask_tasks(j->model.multitask);
+    gbt_task_info info;
+    double all = 0.0;
+    int code = GBT_EXIT_OK;
+    for (int32_t i = 0; i < n_tasks && code == GBT_EXIT_OK; i++) {
+        code = gbt_exit_of(gbt_multitask_task(j->model.multitask, i, &info));
+        all += code == GBT_EXIT_OK ? (double)info.train_rows : 0.0;
+    }
+    for (int32_t i = 0; i < n_tasks && code == GBT_EXIT_OK; i++) {
+        gbt_model *model = NULL;
+        code = open_task(j, i, &model, &info);
+        if (code == GBT_EXIT_OK) {
+            code = gbt_exit_of(add_importance(model, (double)info.train_rows / all, n, rows));
+        }
+        gbt_model_free(model);
+    }
+    return code;
+}
+
 int gbt_cmd_importance(int argc, char **argv)
 {
-    job j;
+    gbt_model_job j;
     ranked *rows = NULL; /* [n] */
-    int code = open_job(&j, "importance", argc, argv);
+    int code = gbt_model_job_open(&j, "importance", argc, argv);
     if (code != GBT_EXIT_OK) {
         return code;
     }
-    const int64_t n = gbt_model_count(j.model, GBT_SHAPE_FEATURES);
-    code = gbt_exit_of(GBT_NEW(rows, n));
-    code = code == GBT_EXIT_OK ? gbt_exit_of(rank_features(j.model, n, rows)) : code;
+    const int64_t n = gbt_model_count(j.model.frame, GBT_SHAPE_FEATURES);
+    code = refuse_heads(&j);
+    code = code == GBT_EXIT_OK ? gbt_exit_of(GBT_NEW_ZERO(rows, n)) : code;
+    for (int64_t f = 0; f < n && code == GBT_EXIT_OK; f++) {
+        rows[f].feature = (int32_t)f;
+    }
     if (code == GBT_EXIT_OK) {
+        code = j.model.trees ? gbt_exit_of(add_importance(j.model.trees, 1.0, n, rows))
+                             : add_tasks(&j, n, rows);
+    }
+    if (code == GBT_EXIT_OK) {
+        qsort(rows, (size_t)n, sizeof *rows, by_gain);
         write_importance(&j, rows, n);
     }
     gbt_release(rows);
-    return finish(&j, code);
+    return gbt_model_job_close(&j, code);
 }

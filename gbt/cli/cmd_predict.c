@@ -1,9 +1,9 @@
-/* gbt predict: model + data file -> CSV of predictions. */
+/* gbt predict: a model of any kind + data file -> CSV of predictions. */
 #include <stdio.h>
 #include <string.h>
 
 #include "gbt/base/alloc.h"
-#include "gbt/cli/cli.h"
+#include "gbt/cli/any_model.h"
 
 typedef enum output_kind { OUT_RESPONSE, OUT_RAW, OUT_CLASS, OUT_LEAF } output_kind;
 
@@ -12,7 +12,8 @@ typedef struct job {
     char model_path[GBT_PATH_CHARS], data[GBT_PATH_CHARS], predictions[GBT_PATH_CHARS];
     output_kind kind;
     int32_t from, rounds; /* rounds 0: all that follow */
-    gbt_model *model;
+    double early_margin;  /* -1: off */
+    gbt_any_model model;
     gbt_table *table;
     int64_t n_rows, n_cols; /* of the output */
     float *value;           /* [n_rows x n_cols] or NULL */
@@ -43,69 +44,173 @@ static output_kind kind_of(const char *text)
                                         : OUT_RESPONSE;
 }
 
-static int read_options(job *j)
+/* Which rounds; a key without an effect on this kind of model is refused. */
+static int take_rounds(job *j)
 {
-    char text[32];
-    const long long all = gbt_model_count(j->model, GBT_SHAPE_ROUNDS);
+    const int all = (int)gbt_any_rounds(&j->model);
     const int from = gbt_command_int(&j->command, "trees_from");
     const int to = gbt_command_int(&j->command, "trees_to");
+    const char *words = gbt_any_words(&j->model);
+    if (j->model.kind == GBT_FILE_MULTITASK && (from > 0 || to > 0)) {
+        return gbt_usage_error("%s has no effect: %s is always used as a whole",
+                               from > 0 ? "trees_from" : "trees_to", words);
+    }
+    if (j->model.kind == GBT_FILE_HEADS && from > 0) {
+        return gbt_usage_error("trees_from has no effect: %s always begins with its first step",
+                               words);
+    }
+    if (to > all || (from > 0 && from >= all)) {
+        return gbt_usage_error("%s = %d: the model has %d %s", to > all ? "trees_to" : "trees_from",
+                               to > all ? to : from, all,
+                               j->model.kind == GBT_FILE_HEADS ? "steps" : "rounds");
+    }
+    if (j->kind == OUT_LEAF && (from > 0 || to > 0)) {
+        return gbt_usage_error("trees_from and trees_to have no effect with output = leaf");
+    }
+    j->from = from;
+    j->rounds = to > 0 ? to - from : 0;
+    return GBT_EXIT_OK;
+}
+
+/* A config may hold the key for models of heads; typed, it needs one. */
+static int take_early_margin(job *j)
+{
+    char text[GBT_NUMBER_CHARS];
+    const int code = gbt_command_text(&j->command, "early_margin", text, sizeof text);
+    if (code != GBT_EXIT_OK || !gbt_parse_real(gbt_slice_of(text), &j->early_margin)) {
+        return code != GBT_EXIT_OK ? code : GBT_EXIT_FAILED;
+    }
+    if (j->model.kind != GBT_FILE_HEADS && gbt_command_typed(&j->command, "early_margin")) {
+        return gbt_usage_error("early_margin has no effect: the model is %s",
+                               gbt_any_words(&j->model));
+    }
+    if (j->model.kind != GBT_FILE_HEADS) {
+        j->early_margin = -1.0;
+    }
+    if (j->early_margin >= 0.0 && j->kind != OUT_CLASS) {
+        return gbt_usage_error("early_margin = %s needs output = class", text);
+    }
+    if (j->early_margin >= 0.0 && j->rounds > 0) {
+        return gbt_usage_error("trees_to and early_margin exclude each other");
+    }
+    if (j->early_margin >= 0.0 && gbt_model_count(j->model.frame, GBT_SHAPE_USES_INIT_SCORE) > 0) {
+        return gbt_usage_error("early_margin does not know the init scores that the model needs");
+    }
+    return GBT_EXIT_OK;
+}
+
+static int take_output(job *j)
+{
+    char text[32];
     const int code = gbt_command_text(&j->command, "output", text, sizeof text);
     if (code != GBT_EXIT_OK) {
         return code;
     }
     j->kind = kind_of(text);
-    j->from = from;
-    j->rounds = to > 0 ? to - from : 0;
-    if (to > all || (from > 0 && from >= all)) {
-        return gbt_usage_error("%s = %d: the model has %lld rounds",
-                               to > all ? "trees_to" : "trees_from", to > all ? to : from, all);
+    if (j->kind == OUT_LEAF && j->model.kind != GBT_FILE_TREES) {
+        return gbt_usage_error("output = leaf needs a tree model; this one is %s",
+                               gbt_any_words(&j->model));
     }
-    if (j->kind == OUT_LEAF && (from > 0 || to > 0)) {
-        return gbt_usage_error("trees_from and trees_to have no effect with output = leaf");
-    }
-    if (j->kind == OUT_CLASS && gbt_model_count(j->model, GBT_SHAPE_CLASSES) == 0) {
+    if (j->kind == OUT_CLASS && gbt_model_count(j->model.frame, GBT_SHAPE_CLASSES) == 0) {
         return gbt_usage_error("output = class needs a classification model; this one is %s",
-                               gbt_model_objective(j->model));
+                               gbt_model_objective(j->model.frame));
     }
     return GBT_EXIT_OK;
+}
+
+static int read_options(job *j)
+{
+    int code = gbt_check_task_key(&j->command, &j->model);
+    code = code == GBT_EXIT_OK ? take_output(j) : code;
+    code = code == GBT_EXIT_OK ? take_rounds(j) : code;
+    return code == GBT_EXIT_OK ? take_early_margin(j) : code;
 }
 
 /* ---- Predicting ------------------------------------------------------------------------------ */
 
 static gbt_status predict_leaves(job *j, int threads)
 {
-    j->n_cols = gbt_model_count(j->model, GBT_SHAPE_TREES);
+    j->n_cols = gbt_model_count(j->model.trees, GBT_SHAPE_TREES);
     GBT_TRY(GBT_NEW(j->leaf, j->n_rows * j->n_cols));
-    return gbt_model_leaves_table(j->model, j->table, threads, j->leaf, j->n_rows * j->n_cols);
+    return gbt_model_leaves_table(j->model.trees, j->table, threads, j->leaf,
+                                  j->n_rows * j->n_cols);
 }
 
 static gbt_status predict_values(job *j, int threads)
 {
-    const gbt_predict_kind kind = j->kind == OUT_RAW     ? GBT_PREDICT_RAW
-                                  : j->kind == OUT_CLASS ? GBT_PREDICT_CLASS
-                                                         : GBT_PREDICT_RESPONSE;
-    j->n_cols = j->kind == OUT_CLASS ? 1 : gbt_model_count(j->model, GBT_SHAPE_OUTPUTS);
+    const gbt_any_request request = {.kind = j->kind == OUT_RAW     ? GBT_PREDICT_RAW
+                                             : j->kind == OUT_CLASS ? GBT_PREDICT_CLASS
+                                                                    : GBT_PREDICT_RESPONSE,
+                                     .first_round = j->from,
+                                     .n_rounds = j->rounds,
+                                     .threads = threads};
+    int64_t n_unseen = 0;
+    j->n_cols = j->kind == OUT_CLASS ? 1 : gbt_model_count(j->model.frame, GBT_SHAPE_OUTPUTS);
     GBT_TRY(GBT_NEW(j->value, j->n_rows * j->n_cols));
-    return gbt_model_predict_table(j->model, j->table, kind, j->from, j->rounds, threads, j->value,
-                                   j->n_rows * j->n_cols);
+    GBT_TRY(
+        gbt_any_predict(&j->model, j->table, &request, j->value, j->n_rows * j->n_cols, &n_unseen));
+    gbt_any_report_unseen(&j->command, n_unseen);
+    return GBT_OK;
+}
+
+static void report_steps(const job *j, const int32_t *steps)
+{
+    double sum = 0.0;
+    for (int64_t i = 0; i < j->n_rows; i++) {
+        sum += (double)steps[i];
+    }
+    if (j->n_rows > 0 && j->command.verbosity > GBT_QUIET) {
+        fprintf(stderr, "steps computed a row: %.4g of %d on average\n", sum / (double)j->n_rows,
+                (int)gbt_any_rounds(&j->model));
+    }
+}
+
+/* Classes of a model of heads, each row only as far as its class needs. */
+static gbt_status predict_early(job *j, int threads)
+{
+    gbt_status status = GBT_OK;
+    const int64_t width = gbt_model_count(j->model.frame, GBT_SHAPE_FEATURES);
+    float *features = NULL; /* [n_rows x width] */
+    int32_t *steps = NULL;  /* [n_rows] */
+    j->n_cols = 1;
+    GBT_TRY_OR_DONE(GBT_NEW(j->value, j->n_rows));
+    GBT_TRY_OR_DONE(GBT_NEW(features, j->n_rows * width));
+    GBT_TRY_OR_DONE(GBT_NEW(steps, j->n_rows));
+    GBT_TRY_OR_DONE(gbt_model_features(j->model.frame, j->table, features, j->n_rows * width));
+    const gbt_matrix matrix = {features, GBT_F32, j->n_rows, width, width, 1};
+    GBT_TRY_OR_DONE(gbt_heads_predict_early(j->model.heads, &matrix, j->early_margin, threads,
+                                            j->value, steps, j->n_rows));
+    report_steps(j, steps);
+done:
+    gbt_release(features);
+    gbt_release(steps);
+    return status;
 }
 
 static int predict(job *j)
 {
     const int threads = gbt_command_int(&j->command, "threads");
     j->n_rows = gbt_table_rows(j->table);
-    return gbt_exit_of(j->kind == OUT_LEAF ? predict_leaves(j, threads)
-                                           : predict_values(j, threads));
+    return gbt_exit_of(j->kind == OUT_LEAF      ? predict_leaves(j, threads)
+                       : j->early_margin >= 0.0 ? predict_early(j, threads)
+                                                : predict_values(j, threads));
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-/* "p_<class>" or "raw_<class>" of one of several outputs. */
-static void write_class_column(const job *j, gbt_writer *text, int32_t output)
+/* "p_<class>", "prediction_<label>" or "raw_<either>" of one of several outputs; an output without
+ * a name has its number. */
+static void write_output_column(const job *j, gbt_writer *text, int32_t output)
 {
     gbt_writer name = {0};
-    gbt_print(&name, "%s_%s", j->kind == OUT_RAW ? "raw" : "p",
-              gbt_model_class_name(j->model, output));
+    const bool has_classes = gbt_model_count(j->model.frame, GBT_SHAPE_CLASSES) > 0;
+    const char *target = gbt_model_output_name(j->model.frame, output);
+    gbt_print(&name, "%s_", j->kind == OUT_RAW ? "raw" : has_classes ? "p" : "prediction");
+    if (target[0]) {
+        gbt_print(&name, "%s", target);
+    } else {
+        gbt_print(&name, "%d", (int)output);
+    }
     gbt_write_u8(&name, 0);
     if (name.status == GBT_OK) {
         gbt_print_csv_text(text, (const char *)name.data);
@@ -127,7 +232,7 @@ static void write_header(const job *j, gbt_writer *text, bool has_id)
         } else if (j->n_cols == 1) {
             gbt_print(text, "%s", j->kind == OUT_RAW ? "raw" : "prediction");
         } else {
-            write_class_column(j, text, (int32_t)c);
+            write_output_column(j, text, (int32_t)c);
         }
     }
     gbt_print(text, "\n");
@@ -138,7 +243,7 @@ static void write_cell(const job *j, gbt_writer *text, int64_t cell)
     if (j->kind == OUT_LEAF) {
         gbt_print(text, "%d", (int)j->leaf[cell]);
     } else if (j->kind == OUT_CLASS) {
-        gbt_print_csv_text(text, gbt_model_class_name(j->model, (int32_t)j->value[cell]));
+        gbt_print_csv_text(text, gbt_model_class_name(j->model.frame, (int32_t)j->value[cell]));
     } else {
         gbt_print_float(text, j->value[cell]);
     }
@@ -172,10 +277,10 @@ static int write_predictions(const job *j)
 static int run(job *j)
 {
     int code = take_paths(j);
-    code = code == GBT_EXIT_OK ? gbt_exit_of(gbt_model_load(j->model_path, &j->model)) : code;
+    code = code == GBT_EXIT_OK ? gbt_exit_of(gbt_any_open(j->model_path, &j->model)) : code;
     code = code == GBT_EXIT_OK ? read_options(j) : code;
     if (code == GBT_EXIT_OK) {
-        code = gbt_exit_of(gbt_table_read(j->command.params, j->data, j->model, &j->table));
+        code = gbt_exit_of(gbt_table_read(j->command.params, j->data, j->model.frame, &j->table));
     }
     code = code == GBT_EXIT_OK ? predict(j) : code;
     return code == GBT_EXIT_OK ? write_predictions(j) : code;
@@ -194,7 +299,7 @@ int gbt_cmd_predict(int argc, char **argv)
         gbt_release(j->value);
         gbt_release(j->leaf);
         gbt_table_free(j->table);
-        gbt_model_free(j->model);
+        gbt_any_close(&j->model);
         gbt_command_close(&j->command);
     }
     gbt_release(j);

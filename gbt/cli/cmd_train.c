@@ -108,13 +108,6 @@ static int write_importance(const job *j)
     return code;
 }
 
-/* Failing to write is no fault of the data. */
-static int save_model(const job *j)
-{
-    const int code = gbt_exit_of(gbt_model_save(j->result, j->model));
-    return code == GBT_EXIT_DATA ? GBT_EXIT_FAILED : code;
-}
-
 static int print_summary(const job *j, const gbt_report *report)
 {
     const long long rounds = gbt_model_count(j->result, GBT_SHAPE_ROUNDS);
@@ -150,7 +143,7 @@ static int train_and_save(job *j)
         gbt_exit_of(gbt_train(j->command.params, j->data, (const gbt_dataset *const *)j->valid,
                               j->list.name, j->list.n, gbt_report_round, &report, &j->result));
     j->seconds_train = gbt_clock() - start;
-    code = code == GBT_EXIT_OK ? save_model(j) : code;
+    code = code == GBT_EXIT_OK ? gbt_exit_of_write(gbt_model_save(j->result, j->model)) : code;
     code = code == GBT_EXIT_OK && j->log_json[0] ? gbt_put(j->log_json, &report.log) : code;
     code = code == GBT_EXIT_OK && j->importance[0] ? write_importance(j) : code;
     code = code == GBT_EXIT_OK ? print_summary(j, &report) : code;

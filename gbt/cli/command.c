@@ -80,6 +80,12 @@ int gbt_exit_of(gbt_status status)
     }
 }
 
+int gbt_exit_of_write(gbt_status status)
+{
+    const int code = gbt_exit_of(status);
+    return code == GBT_EXIT_DATA ? GBT_EXIT_FAILED : code;
+}
+
 /* ---- Values of keys -------------------------------------------------------------------------- */
 
 char *gbt_command_copy(const gbt_params *params, const char *key)
@@ -114,25 +120,50 @@ int gbt_command_int(const gbt_command *command, const char *key)
 
 typedef struct verb_row {
     const char *verb;
-    bool is_all_but; /* every key but those listed */
+    bool is_all_but; /* every key but those listed and those of the side modules */
     bool uses_device, has_json;
     const char *keys; /* space-separated, with a space at both ends */
 } verb_row;
 
-static const char not_for_training[] = " data predictions output trees_from trees_to ";
+static const char not_for_training[] = " data predictions output trees_from trees_to stages ";
+static const char module_sections[] = " influence multitask heads ";
 
 static const verb_row verb_rows[] = {
     {"train", true, true, true, not_for_training},
     {"check", true, true, true, not_for_training},
     {"predict", false, true, false,
-     " model data format header missing id init_score device threads verbosity"
-     " predictions output trees_from trees_to "},
+     " model data format header missing id task init_score device threads verbosity"
+     " predictions output trees_from trees_to early_margin "},
     {"eval", false, true, true,
-     " model data format header missing label weight init_score device threads verbosity metric "},
+     " model data format header missing label weight task init_score device threads verbosity"
+     " metric stages "},
     {"info", false, false, true, " model verbosity "},
     {"dump", false, false, true, " model verbosity "},
     {"importance", false, false, true, " model verbosity "},
     {"verify", false, false, true, " model verbosity "},
+    {"influence", false, false, false,
+     " model train data valid format header missing label weight init_score id memory_limit seed"
+     " threads predictions verbosity method scope top_k matrix leaf_term update_set similarity"
+     " tree_kernel trex_lambda trex_target retrainings retrain_fraction neighbors "},
+    {"multitask", false, true, true,
+     " train valid data format header label weight task id ignore categorical missing"
+     " sample_for_bins memory_limit max_bin min_data_in_bin unseen max_cat_to_onehot"
+     " max_cat_threshold cat_smooth cat_l2 min_data_per_group objective num_class"
+     " scale_pos_weight is_unbalance quantile huber_delta fair_c tweedie_power poisson_max_delta"
+     " boost_from_average metric learning_rate early_stopping_rounds valid_fraction seed"
+     " grow_policy max_leaves max_depth min_child_samples min_child_weight min_split_gain"
+     " reg_alpha reg_lambda max_delta_step path_smooth gradient_bits gradient_rounding subsample"
+     " subsample_freq colsample_bytree colsample_bylevel colsample_bynode device threads model"
+     " log_json verbosity metric_every mode compare n_trees_shared n_trees_robust n_trees_task"
+     " leaf_estimation theta_learning_rate theta_step theta_scale theta_l2 max_clusters"
+     " cluster_trees cluster_folds "},
+    {"heads", false, false, true,
+     " train valid data format header label weight init_score id ignore categorical missing"
+     " memory_limit unseen objective num_class scale_pos_weight is_unbalance quantile huber_delta"
+     " fair_c tweedie_power poisson_max_delta boost_from_average metric learning_rate"
+     " early_stopping_rounds valid_fraction max_seconds seed subsample threads model log_json"
+     " verbosity metric_every units units_per_step activation solver solver_iterations"
+     " solver_tolerance weight_decay step_length inputs leaf_model export_weights "},
 };
 
 static const verb_row *find_row(const char *verb)
@@ -152,10 +183,48 @@ static bool list_has(const char *list, const char *word)
     return length > 0 && (size_t)length < sizeof spaced && strstr(list, spaced) != NULL;
 }
 
+bool gbt_command_typed(const gbt_command *command, const char *key)
+{
+    int index = 0;
+    return gbt_param_find(key, &index) == GBT_OK && command->is_typed[index];
+}
+
 bool gbt_verb_reads(const char *verb, const gbt_param_info *info)
 {
     const verb_row *row = find_row(verb);
-    return row && list_has(row->keys, info->name) != row->is_all_but;
+    if (!row) {
+        return false;
+    }
+    const bool is_listed = list_has(row->keys, info->name);
+    return row->is_all_but ? !is_listed && !list_has(module_sections, info->section) : is_listed;
+}
+
+/* Copies one key that the caller set. */
+static gbt_status copy_key(const gbt_params *from, const char *name, gbt_params *to)
+{
+    char *value = gbt_command_copy(from, name);
+    const gbt_status status = value ? gbt_params_set(to, name, value) : GBT_ERR_MEMORY;
+    gbt_release(value);
+    return status;
+}
+
+int gbt_command_own_params(const gbt_command *command, gbt_params **out)
+{
+    gbt_param_info info;
+    gbt_status status = gbt_params_create(out);
+    for (int i = 0; i < gbt_param_count() && status == GBT_OK; i++) {
+        status = gbt_param_describe(i, &info);
+        const bool is_own = status == GBT_OK && (strcmp(info.section, "data") == 0 ||
+                                                 gbt_verb_reads(command->verb, &info));
+        if (is_own && gbt_params_is_set(command->params, info.name) > 0) {
+            status = copy_key(command->params, info.name, *out);
+        }
+    }
+    if (status != GBT_OK) {
+        gbt_params_free(*out);
+        *out = NULL;
+    }
+    return gbt_exit_of(status);
 }
 
 /* ---- Reading the arguments ------------------------------------------------------------------- */
@@ -215,6 +284,7 @@ static int take_assignment(gbt_command *command, char *argument, given *seen)
                                before->name, before->value, argument, value);
     }
     seen[index] = (given){argument, value};
+    command->is_typed[index] = true;
     return gbt_exit_of(gbt_params_set(command->params, argument, value));
 }
 
@@ -298,6 +368,9 @@ int gbt_command_open(gbt_command *command, const char *verb, int argc, char **ar
         code = gbt_exit_of(GBT_NEW_ZERO(seen, (int64_t)gbt_param_count() + 1));
     }
     if (code == GBT_EXIT_OK) {
+        code = gbt_exit_of(GBT_NEW_ZERO(command->is_typed, gbt_param_count()));
+    }
+    if (code == GBT_EXIT_OK) {
         code = take_arguments(command, argc, argv, seen);
     }
     if (code == GBT_EXIT_OK) {
@@ -316,5 +389,6 @@ void gbt_command_close(gbt_command *command)
 {
     gbt_set_log(NULL, NULL);
     gbt_params_free(command->params);
+    gbt_release(command->is_typed);
     memset(command, 0, sizeof *command);
 }

@@ -19,28 +19,66 @@ static const verb verbs[] = {
     {"predict", gbt_cmd_predict,
      "gbt predict [config.ini] model=FILE data=FILE [predictions=FILE] [key=value ...]",
      "predictions for a data file",
-     "output=response|raw|class|leaf; trees_from and trees_to choose rounds. CSV with a header\n"
-     "line to predictions=, or to standard output. Columns are matched by name."},
-    {"eval", gbt_cmd_eval, "gbt eval [config.ini] model=FILE data=FILE [metric=...] [--json]",
+     "The model is of any kind: trees, multi-task (with a task column), neural heads.\n"
+     "output=response|raw|class|leaf; trees_from and trees_to choose rounds of trees, trees_to the\n"
+     "steps of heads; with early_margin the classes of heads stop at the step that settles them.\n"
+     "CSV with a header line to predictions=, or to standard output. Columns are matched by name."},
+    {"eval", gbt_cmd_eval,
+     "gbt eval [config.ini] model=FILE data=FILE [metric=...] [stages=N] [--json]",
      "metrics of a saved model on labelled data",
-     "CSV: metric, value, and the bounds of its 95 % bootstrap interval."},
+     "CSV: metric, value, and the bounds of its 95 % bootstrap interval. A multi-task model has\n"
+     "the columns task and rows before these, and lines for each task after those of all rows.\n"
+     "stages=N: at N evenly spaced numbers of rounds of trees or steps of heads instead; rounds,\n"
+     "metric, value, seconds_per_row (time of the prediction, the reading of columns included)."},
     {"check", gbt_cmd_check, "gbt check config.ini [key=value ...] [--json]",
      "parse the config and a sample of the data; train nothing",
      "Prints column types, the resolved configuration, and a memory and time estimate."},
     {"info", gbt_cmd_info, "gbt info model=FILE [--json]", "what a model file holds", ""},
     {"dump", gbt_cmd_dump, "gbt dump model=FILE [format=text|json|dot]",
-     "the trees in readable form", ""},
+     "the trees in readable form",
+     "A multi-task model is written task by task, as the tree models that predict the same."},
     {"importance", gbt_cmd_importance, "gbt importance model=FILE [--json]",
-     "gain, split count and cover of every feature", ""},
+     "gain, split count and cover of every feature",
+     "Of a multi-task model: the mean over its tasks, each by its share of the training rows."},
     {"verify", gbt_cmd_verify, "gbt verify model=FILE [--json]",
      "checksums and structure of a model file", ""},
+    {"influence", gbt_cmd_influence,
+     "gbt influence config.ini model=FILE train=FILE data=FILE [key=value ...]",
+     "which training rows moved which prediction",
+     "train= are the rows that the model was trained on, in their order; data= the labelled rows\n"
+     "whose predictions are explained. scope=local looks at every row of data= on its own,\n"
+     "scope=global at all of them together, scope=self at training rows themselves (no data=).\n"
+     "CSV to predictions=, or to standard output:\n"
+     "  target     row of data=, counted from 0, or its id (scope=local)\n"
+     "  rank       1 for the strongest of its kind; with top_k=0 all rows, most helpful first\n"
+     "  row        row of train=, counted from 0, or its id\n"
+     "  influence  above 0: without the row the loss of the target is estimated to rise\n"
+     "  kind       helpful, harmful, or none\n"
+     "  label      of the training row\n"
+     "The top_k most helpful rows come first, then the top_k most harmful ones; rows of influence\n"
+     "0 are neither. matrix= gets every influence as a NumPy array, float32 [targets x rows].\n"
+     "method=ibug with scope=local prints target, location, scale: the middle and the spread of a\n"
+     "prediction; the number of neighbors is then chosen on valid=, when that is given."},
+    {"multitask", gbt_cmd_multitask,
+     "gbt multitask config.ini train=FILE task=COLUMN model=FILE [key=value ...] [--json]",
+     "one model for many related tasks",
+     "Writes the model and prints the tasks with the weights by which they are outliers, the\n"
+     "largest first: task, train_rows, outlier_weight (0 ordinary, 1 outlier; empty when the mode\n"
+     "has none), cluster. With data=, metrics on its rows come first, of all rows and of each\n"
+     "task, for the mode and for those of compare=, which are trained too but not saved."},
+    {"heads", gbt_cmd_heads, "gbt heads config.ini train=FILE model=FILE [key=value ...] [--json]",
+     "a network of one hidden layer, trained by boosting",
+     "Writes the model, and its weights to export_weights=: hidden_weight [units x inputs],\n"
+     "hidden_bias [units], out_weight [outputs x units], out_bias [outputs], as arrays of an .npz\n"
+     "file or as lines array,row,column,value of a .csv file. With data=: metrics on its rows, as\n"
+     "CSV: metric, value, and the bounds of its 95 % bootstrap interval."},
     {"params", gbt_cmd_params, "gbt params [--ini | --markdown | NAME]", "the parameter table", ""},
 };
 
 enum { N_VERBS = (int)(sizeof verbs / sizeof verbs[0]) };
 
 /* Verbs of the plan that this version does not have yet. */
-static const char *const later[] = {"cv", "explain", "influence", "multitask", "heads", "convert"};
+static const char *const later[] = {"cv", "explain", "convert"};
 
 static int print_help(FILE *out)
 {

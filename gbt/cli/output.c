@@ -93,6 +93,30 @@ void gbt_print_float(gbt_writer *writer, float value)
     gbt_write_bytes(writer, text, (size_t)gbt_print_f32(text, value));
 }
 
+void gbt_print_metrics(gbt_writer *writer, const char *prefix, const gbt_metric_result *metrics,
+                       int n)
+{
+    for (int m = 0; m < n; m++) {
+        gbt_print(writer, "%s%s,%.8g,%.6g,%.6g\n", prefix, metrics[m].name, metrics[m].value,
+                  metrics[m].low, metrics[m].high);
+    }
+}
+
+void gbt_print_metrics_json(gbt_writer *writer, const gbt_metric_result *metrics, int n)
+{
+    gbt_print(writer, "{");
+    for (int m = 0; m < n; m++) {
+        gbt_print(writer, "%s\"%s\": {\"value\": ", m > 0 ? ", " : "", metrics[m].name);
+        gbt_print_number(writer, metrics[m].value);
+        gbt_print(writer, ", \"low\": ");
+        gbt_print_number(writer, metrics[m].low);
+        gbt_print(writer, ", \"high\": ");
+        gbt_print_number(writer, metrics[m].high);
+        gbt_print(writer, "}");
+    }
+    gbt_print(writer, "}");
+}
+
 int64_t gbt_model_count(const gbt_model *model, gbt_shape_key key)
 {
     int64_t n = 0;
@@ -106,8 +130,7 @@ int gbt_put(const char *path, const gbt_writer *writer)
         return gbt_exit_of(writer->status);
     }
     if (path[0]) {
-        const int code = gbt_exit_of(gbt_file_write(path, writer->data, writer->size));
-        return code == GBT_EXIT_DATA ? GBT_EXIT_FAILED : code; /* no fault of the data */
+        return gbt_exit_of_write(gbt_file_write(path, writer->data, writer->size));
     }
     if (fwrite(writer->data, 1, writer->size, stdout) != writer->size || fflush(stdout) != 0) {
         fputs("gbt: standard output could not be written\n", stderr);

@@ -109,7 +109,7 @@ int gbt_report_round(const gbt_round_info *info, void *user)
         report->first_seconds = info->seconds;
     }
     report->best_round = info->best_round;
-    if (info->n_values == 0 && (report->has_log || (is_due && is_cheap))) {
+    if (info->n_values == 0 && info->booster && (report->has_log || (is_due && is_cheap))) {
         const double start = gbt_clock();
         shown = measure_train(info->booster, &room);
         report->measure_seconds += gbt_clock() - start;

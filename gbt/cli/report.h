@@ -19,7 +19,8 @@ typedef struct gbt_report {
 void gbt_report_open(gbt_report *, const gbt_command *, bool has_log);
 void gbt_report_close(gbt_report *);
 
-/* A gbt_round_fn; `user` is the report. Asks to stop after an interrupt. */
+/* A gbt_round_fn; `user` is the report. Asks to stop after an interrupt. Rounds without a booster,
+ * those of the side modules, show the metrics that they bring. */
 int gbt_report_round(const gbt_round_info *, void *user);
 
 #endif

@@ -68,7 +68,8 @@ static gbt_status add_wishes(role_plan *plan, const char *value, bool is_list, w
 static gbt_status plan_role(role_plan *plan, const char *value, const char *key,
                             gbt_column_role role, bool is_needed_with_schema)
 {
-    const bool is_list = role == GBT_ROLE_INIT_SCORE || role == GBT_ROLE_IGNORED;
+    const bool is_list =
+        role == GBT_ROLE_LABEL || role == GBT_ROLE_INIT_SCORE || role == GBT_ROLE_IGNORED;
     wish like = {
         .key = key, .role = role, .is_required = plan->schema == NULL || is_needed_with_schema};
     if (value[0] == '\0' && plan->schema != NULL) {
@@ -182,6 +183,7 @@ static void free_roles(void *memory)
     if (roles != NULL) {
         gbt_release(roles->role);
         gbt_release(roles->is_categorical);
+        gbt_release(roles->label);
         gbt_release(roles->init_score);
         gbt_release(roles->name);
         gbt_release(roles->name_text);
@@ -193,6 +195,20 @@ static void free_roles(void *memory)
 const gbt_roles *gbt_table_roles(const gbt_table *table)
 {
     return table->roles;
+}
+
+int32_t gbt_roles_count(const gbt_roles *roles, gbt_column_role role)
+{
+    return role == GBT_ROLE_LABEL        ? roles->n_label
+           : role == GBT_ROLE_INIT_SCORE ? roles->n_init_score
+                                         : roles->column[role] >= 0;
+}
+
+int32_t gbt_roles_column(const gbt_roles *roles, gbt_column_role role, int32_t i)
+{
+    return role == GBT_ROLE_LABEL        ? roles->label[i]
+           : role == GBT_ROLE_INIT_SCORE ? roles->init_score[i]
+                                         : roles->column[role];
 }
 
 /* Names of the columns "label", f<index>, "qid". */
@@ -227,6 +243,7 @@ static gbt_status open_roles(gbt_table *table, int32_t n_wishes)
     GBT_TRY(GBT_NEW_ZERO(roles->role, roles->n_columns));
     GBT_TRY(GBT_NEW_ZERO(roles->is_categorical, roles->n_columns));
     GBT_TRY(GBT_NEW(roles->name, roles->n_columns));
+    GBT_TRY(GBT_NEW(roles->label, (int64_t)n_wishes + 1));
     GBT_TRY(GBT_NEW(roles->init_score, n_wishes));
     if (sparse != NULL) {
         return name_sparse(roles, sparse);
@@ -250,7 +267,9 @@ static gbt_status give_role(gbt_roles *roles, int32_t column, gbt_column_role ro
                         role_name[had]);
     }
     roles->role[column] = (uint8_t)role;
-    if (role == GBT_ROLE_INIT_SCORE) {
+    if (role == GBT_ROLE_LABEL) {
+        roles->label[roles->n_label++] = column;
+    } else if (role == GBT_ROLE_INIT_SCORE) {
         roles->init_score[roles->n_init_score++] = column;
     } else if (role != GBT_ROLE_IGNORED && roles->column[role] >= 0) {
         return gbt_fail(GBT_ERR_PARAM,
@@ -321,6 +340,20 @@ static gbt_status settle_features(const role_plan *plan, gbt_roles *roles, const
     return GBT_OK;
 }
 
+/* Models remember the columns of a list by their names, with commas between. */
+static gbt_status check_label_names(const gbt_roles *roles)
+{
+    for (int32_t i = 0; roles->n_label > 1 && i < roles->n_label; i++) {
+        const char *name = roles->name[roles->label[i]];
+        if (strchr(name, ',') != NULL) {
+            return gbt_fail(GBT_ERR_PARAM,
+                            "label: the name \"%s\" has a comma; one of several labels cannot",
+                            name);
+        }
+    }
+    return GBT_OK;
+}
+
 /* The texts of the id column; an empty one for a missing cell. */
 static gbt_status collect_ids(gbt_table *table, gbt_roles *roles)
 {
@@ -382,6 +415,7 @@ static gbt_status assign_roles(const role_plan *plan, gbt_table *table)
     if (!wishes_label(plan)) {
         GBT_TRY(find_default_label(roles, plan->schema));
     }
+    GBT_TRY(check_label_names(roles));
     GBT_TRY(settle_features(plan, roles, table->source));
     return collect_ids(table, roles);
 }

@@ -13,11 +13,12 @@
 /* Column numbers by role, -1 when there is none; kept in table->roles by gbt_table_read. */
 typedef struct gbt_roles {
     int32_t n_columns;
-    int32_t column[GBT_N_ROLES]; /* FEATURE and IGNORED unused; INIT_SCORE: the first one */
+    int32_t column[GBT_N_ROLES]; /* FEATURE and IGNORED unused; of several the first one */
     uint8_t *role;               /* [n_columns] gbt_column_role */
     uint8_t *is_categorical;     /* [n_columns] */
-    int32_t *init_score;         /* [n_init_score] columns, in the order of the key */
-    int32_t n_init_score;
+    int32_t *label;              /* [n_label] columns, in the order of the key */
+    int32_t *init_score;         /* [n_init_score] the same */
+    int32_t n_label, n_init_score;
     const char **name; /* [n_columns] borrowed from the table, or from `name_text` */
     char *name_text;   /* names of sparse columns, or NULL */
     char **id_text;    /* [n_rows] texts of the id column as in the file, or NULL */
@@ -25,6 +26,11 @@ typedef struct gbt_roles {
 
 /* NULL: the table was not read by the functions here. */
 const gbt_roles *gbt_table_roles(const gbt_table *);
+
+/* Number of columns with a role (not FEATURE, not IGNORED): 0 or 1, more only for labels and init
+ * scores; and the i-th of them. */
+int32_t gbt_roles_count(const gbt_roles *, gbt_column_role);
+int32_t gbt_roles_column(const gbt_roles *, gbt_column_role, int32_t i);
 
 /* Reads a file as the keys of [data] say. With `schema` its features are read the way it needs
  * them and the other columns are left out; the roles that it names are optional then. max_rows
@@ -55,12 +61,13 @@ void gbt_view_rows(const gbt_view *, int64_t first, int64_t n, float *out);
 /* For unseen = error: ERR_DATA when n_unseen > 0, names the first such column. */
 gbt_status gbt_view_refuse_unseen(const gbt_view *);
 
-/* Labels of the table as the schema codes them: a text label through schema->label. out [n_rows].
- * ERR_DATA: no label, a missing label (row named), a text that the schema does not know. */
+/* Labels of the table as the schema codes them: a text label through schema->label. out [n_rows x
+ * gbt_view_width()]. ERR_DATA: no label, a missing label (row named), a text that the schema does
+ * not know, a text among several labels. */
 gbt_status gbt_view_label(const gbt_view *, float *out);
 bool gbt_view_has_label(const gbt_view *);
 
-/* Number of columns with the role: 0 or 1, more only for init scores. */
+/* Number of columns with the role: 0 or 1, more only for labels and init scores. */
 int32_t gbt_view_width(const gbt_view *, gbt_column_role);
 /* Number columns by role; false when the table has none. out [n_rows x gbt_view_width()]; NaN
  * stays NaN. For weights and init scores. */
@@ -69,5 +76,8 @@ bool gbt_view_numbers(const gbt_view *, gbt_column_role, float *out);
  * tasks are the file's numbers, or positions in schema->task. ERR_DATA: no such column, or a
  * cell without a code. */
 gbt_status gbt_view_codes(const gbt_view *, gbt_column_role, int32_t *out);
+/* Tasks, -1 for a text that the schema does not know. For this one a view with table and schema set
+ * is open enough. */
+gbt_status gbt_view_tasks(const gbt_view *, int32_t *out);
 
 #endif

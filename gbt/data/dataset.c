@@ -53,6 +53,19 @@ void gbt_dataset_free(gbt_dataset *dataset)
     gbt_release(dataset);
 }
 
+gbt_status gbt_dataset_share(const gbt_dataset *dataset, gbt_dataset **out)
+{
+    if (out != NULL) {
+        *out = NULL;
+    }
+    if (dataset == NULL || out == NULL) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "%s: a null pointer was given",
+                        dataset ? "out" : "dataset");
+    }
+    *out = gbt_dataset_retain(dataset);
+    return GBT_OK;
+}
+
 /* A set without bins and rows; retains schema and cuts. */
 static gbt_status create(gbt_schema *schema, gbt_cuts *cuts, const char *source, gbt_dataset **out)
 {
@@ -283,9 +296,11 @@ gbt_status gbt_dataset_subset(const gbt_dataset *dataset, const int64_t *rows, i
     GBT_TRY(check_rows(dataset, rows, n));
     GBT_TRY(create(dataset->schema, dataset->cuts, dataset->source, &subset));
     subset->n_rows = n;
+    subset->n_labels = dataset->n_labels;
+    subset->has_text_label = dataset->has_text_label;
     subset->n_init = dataset->n_init;
     GBT_TRY_OR_DONE(gbt_bins_subset(&dataset->bins, rows, n, &subset->bins));
-    subset->label = pick_rows(dataset->label, 1, rows, n, &status);
+    subset->label = pick_rows(dataset->label, dataset->n_labels, rows, n, &status);
     subset->weight = pick_rows(dataset->weight, 1, rows, n, &status);
     subset->group = pick_rows(dataset->group, 1, rows, n, &status);
     subset->task = pick_rows(dataset->task, 1, rows, n, &status);
@@ -320,8 +335,9 @@ int32_t gbt_dataset_bins(const gbt_dataset *dataset, int32_t feature)
 
 int64_t gbt_dataset_bytes(const gbt_dataset *dataset)
 {
-    const int64_t a_row = (dataset->label ? 4 : 0) + (dataset->weight ? 4 : 0) +
-                          (dataset->group ? 4 : 0) + (dataset->task ? 4 : 0) +
+    const int64_t a_row = (dataset->label ? 4 * (int64_t)dataset->n_labels : 0) +
+                          (dataset->weight ? 4 : 0) + (dataset->group ? 4 : 0) +
+                          (dataset->task ? 4 : 0) +
                           (dataset->init_score ? 4 * (int64_t)dataset->n_init : 0);
     return (int64_t)sizeof *dataset + dataset->n_rows * a_row + gbt_bins_bytes(&dataset->bins) +
            gbt_cuts_bytes(dataset->cuts) + gbt_schema_bytes(dataset->schema);

@@ -7,7 +7,7 @@
 #include "gbt/base/alloc.h"
 #include "gbt/data/dataset.h"
 
-enum { MAX_INIT_SCORES = 1 << 16 };
+enum { MAX_OUTPUTS = 1 << 16 };
 
 typedef struct field_rule {
     const char *name, *rule;
@@ -96,12 +96,21 @@ static gbt_status check_values(const gbt_dataset *dataset, gbt_field field, cons
     return has_weight ? GBT_OK : gbt_fail(GBT_ERR_DATA, "all %" PRId64 " weights are 0", n);
 }
 
-/* n values for n_rows rows: one each, or a multiple for init scores. */
+/* Values a row of a field that may have several; NULL: it has one. */
+static int32_t *width_of(gbt_dataset *dataset, gbt_field field)
+{
+    return field == GBT_LABEL        ? &dataset->n_labels
+           : field == GBT_INIT_SCORE ? &dataset->n_init
+                                     : NULL;
+}
+
+/* n values for n_rows rows: one each, or a multiple for labels and init scores. */
 static gbt_status check_count(const gbt_dataset *dataset, gbt_field field, int64_t n)
 {
     const int64_t n_rows = dataset->n_rows;
     const bool is_whole = n_rows > 0 && n > 0 && n % n_rows == 0;
-    if (!is_whole || n / n_rows > (field == GBT_INIT_SCORE ? MAX_INIT_SCORES : 1)) {
+    const bool has_width = field == GBT_LABEL || field == GBT_INIT_SCORE;
+    if (!is_whole || n / n_rows > (has_width ? MAX_OUTPUTS : 1)) {
         return gbt_fail(GBT_ERR_ARGUMENT, "%s: %" PRId64 " values for %" PRId64 " rows",
                         rule_of[field].name, n, n_rows);
     }
@@ -117,9 +126,10 @@ static void drop_field(gbt_dataset *dataset, gbt_field field)
         gbt_release(*wholes_of(dataset, field));
         *wholes_of(dataset, field) = NULL;
     }
-    if (field == GBT_INIT_SCORE) {
-        dataset->n_init = 0;
+    if (width_of(dataset, field) != NULL) {
+        *width_of(dataset, field) = 0;
     }
+    dataset->has_text_label = dataset->has_text_label && field != GBT_LABEL;
 }
 
 gbt_status gbt_dataset_set(gbt_dataset *dataset, gbt_field field, const void *values,
@@ -156,8 +166,8 @@ gbt_status gbt_dataset_set(gbt_dataset *dataset, gbt_field field, const void *va
         drop_field(dataset, field);
         *wholes_of(dataset, field) = whole;
     }
-    if (field == GBT_INIT_SCORE) {
-        dataset->n_init = (int32_t)(n / dataset->n_rows);
+    if (width_of(dataset, field) != NULL) {
+        *width_of(dataset, field) = (int32_t)(n / dataset->n_rows);
     }
     return GBT_OK;
 }
@@ -169,7 +179,7 @@ int64_t gbt_dataset_field_size(const gbt_dataset *dataset, gbt_field field)
     }
     switch (field) {
     case GBT_LABEL:
-        return dataset->label ? dataset->n_rows : 0;
+        return dataset->label ? dataset->n_rows * dataset->n_labels : 0;
     case GBT_WEIGHT:
         return dataset->weight ? dataset->n_rows : 0;
     case GBT_GROUP:

@@ -10,20 +10,23 @@
 
 /* ---- Schema of a training table -------------------------------------------------------------- */
 
-/* Names of the columns with a role, in order, joined by commas. */
+/* Names of the columns with a role, in order, joined by commas. A label whose name has a comma
+ * itself would be taken for a list, so the model does not remember it. */
 static gbt_status name_role(const gbt_roles *roles, gbt_column_role role, char **out)
 {
-    const bool is_list = role == GBT_ROLE_INIT_SCORE;
-    const int32_t n = is_list ? roles->n_init_score : roles->column[role] >= 0;
+    int32_t n = gbt_roles_count(roles, role);
+    if (role == GBT_ROLE_LABEL && n == 1 && strchr(roles->name[roles->label[0]], ',') != NULL) {
+        n = 0;
+    }
     size_t bytes = 1;
     for (int32_t i = 0; i < n; i++) {
-        bytes += strlen(roles->name[is_list ? roles->init_score[i] : roles->column[role]]) + 1;
+        bytes += strlen(roles->name[gbt_roles_column(roles, role, i)]) + 1;
     }
     char *text = gbt_alloc((int64_t)bytes, 1);
     GBT_TRY(text ? GBT_OK : GBT_ERR_MEMORY);
     size_t at = 0;
     for (int32_t i = 0; i < n; i++) {
-        const char *name = roles->name[is_list ? roles->init_score[i] : roles->column[role]];
+        const char *name = roles->name[gbt_roles_column(roles, role, i)];
         at += (size_t)snprintf(text + at, bytes - at, "%s%s", i > 0 ? "," : "", name);
     }
     text[at] = '\0';
@@ -43,7 +46,7 @@ static gbt_status describe_roles(const gbt_table *table, const gbt_roles *roles,
         return GBT_OK;
     }
     const int32_t label = roles->column[GBT_ROLE_LABEL], task = roles->column[GBT_ROLE_TASK];
-    if (label >= 0 && table->column[label].is_text) {
+    if (roles->n_label == 1 && table->column[label].is_text) {
         GBT_TRY(gbt_dictionary_copy(&table->column[label].dictionary, &schema->label));
     }
     if (task >= 0 && table->column[task].is_text) {
@@ -134,8 +137,10 @@ static gbt_status set_reals(const gbt_view *view, float *buffer, gbt_dataset *da
 {
     const int64_t n = dataset->n_rows;
     if (gbt_view_has_label(view)) {
+        const int64_t width = gbt_view_width(view, GBT_ROLE_LABEL);
         GBT_TRY(gbt_view_label(view, buffer));
-        GBT_TRY(gbt_dataset_set(dataset, GBT_LABEL, buffer, GBT_F32, n));
+        GBT_TRY(gbt_dataset_set(dataset, GBT_LABEL, buffer, GBT_F32, n * width));
+        dataset->has_text_label = view->schema->label.n > 0;
     }
     if (gbt_view_numbers(view, GBT_ROLE_WEIGHT, buffer)) {
         GBT_TRY(gbt_dataset_set(dataset, GBT_WEIGHT, buffer, GBT_F32, n));
@@ -147,11 +152,23 @@ static gbt_status set_reals(const gbt_view *view, float *buffer, gbt_dataset *da
     return GBT_OK;
 }
 
+/* A task text that the schema does not know counts as one more task, as an unknown number does. */
+static gbt_status set_tasks(const gbt_view *view, int32_t *code, gbt_dataset *dataset)
+{
+    GBT_TRY(gbt_view_tasks(view, code));
+    for (int64_t row = 0; row < dataset->n_rows; row++) {
+        code[row] = code[row] >= 0 ? code[row] : view->schema->task.n;
+    }
+    return gbt_dataset_set(dataset, GBT_TASK, code, GBT_I32, dataset->n_rows);
+}
+
 static gbt_status set_fields(const gbt_view *view, gbt_dataset *dataset)
 {
     gbt_status status = GBT_OK;
     const int64_t n = dataset->n_rows;
-    const int64_t width = gbt_view_width(view, GBT_ROLE_INIT_SCORE);
+    const int64_t n_labels = gbt_view_width(view, GBT_ROLE_LABEL);
+    const int64_t n_init = gbt_view_width(view, GBT_ROLE_INIT_SCORE);
+    const int64_t width = n_labels > n_init ? n_labels : n_init;
     float *real = NULL;
     int32_t *code = NULL;
     GBT_TRY_OR_DONE(GBT_NEW(real, n * (width > 1 ? width : 1)));
@@ -162,8 +179,7 @@ static gbt_status set_fields(const gbt_view *view, gbt_dataset *dataset)
         GBT_TRY_OR_DONE(gbt_dataset_set(dataset, GBT_GROUP, code, GBT_I32, n));
     }
     if (gbt_view_width(view, GBT_ROLE_TASK) > 0) {
-        GBT_TRY_OR_DONE(gbt_view_codes(view, GBT_ROLE_TASK, code));
-        GBT_TRY_OR_DONE(gbt_dataset_set(dataset, GBT_TASK, code, GBT_I32, n));
+        GBT_TRY_OR_DONE(set_tasks(view, code, dataset));
     }
 done:
     gbt_release(real);
@@ -206,6 +222,18 @@ done:
     gbt_schema_release(schema);
     gbt_dataset_free(dataset);
     return status;
+}
+
+gbt_status gbt_table_read_like(const gbt_params *params, const char *path, const gbt_dataset *like,
+                               gbt_table **out)
+{
+    if (out != NULL) {
+        *out = NULL;
+    }
+    if (like == NULL) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "like: a null pointer was given");
+    }
+    return gbt_table_read_as(params, path, like->schema, 0, out);
 }
 
 gbt_status gbt_dataset_from_file(const gbt_params *params, const char *path,

@@ -38,6 +38,16 @@ gbt_schema *gbt_schema_retain(gbt_schema *schema)
     return schema;
 }
 
+static void close_labels(gbt_schema *schema)
+{
+    for (int32_t i = 0; schema->label_name != NULL && i < schema->n_labels; i++) {
+        gbt_release(schema->label_name[i]);
+    }
+    gbt_release(schema->label_name);
+    schema->label_name = NULL;
+    schema->n_labels = 0;
+}
+
 void gbt_schema_release(gbt_schema *schema)
 {
     if (schema == NULL || __atomic_sub_fetch(&schema->references, 1, __ATOMIC_ACQ_REL) > 0) {
@@ -56,6 +66,7 @@ void gbt_schema_release(gbt_schema *schema)
     }
     gbt_dictionary_close(&schema->label);
     gbt_dictionary_close(&schema->task);
+    close_labels(schema);
     gbt_release(schema->name);
     gbt_release(schema->is_categorical);
     gbt_release(schema->dictionary);
@@ -77,8 +88,35 @@ static int compare_named(const void *a, const void *b)
     return order != 0 ? order : left->feature < right->feature ? -1 : 1;
 }
 
+/* The names in role[LABEL] when there are several. */
+static gbt_status name_labels(gbt_schema *schema)
+{
+    const char *list = schema->role[GBT_ROLE_LABEL];
+    int32_t n = 1;
+    for (const char *at = strchr(list, ','); at != NULL; at = strchr(at + 1, ',')) {
+        n++;
+    }
+    close_labels(schema);
+    if (n == 1) {
+        return GBT_OK;
+    }
+    GBT_TRY(GBT_NEW_ZERO(schema->label_name, n));
+    schema->n_labels = n;
+    for (int32_t i = 0; i < n; i++) {
+        const size_t length = strcspn(list, ",");
+        char *name = gbt_alloc((int64_t)length + 1, 1);
+        GBT_TRY(name ? GBT_OK : GBT_ERR_MEMORY);
+        memcpy(name, list, length);
+        name[length] = '\0';
+        schema->label_name[i] = name;
+        list += length + 1;
+    }
+    return GBT_OK;
+}
+
 gbt_status gbt_schema_seal(gbt_schema *schema)
 {
+    GBT_TRY(name_labels(schema));
     gbt_status status = GBT_OK;
     const int32_t n = schema->n_features;
     named *sorted = NULL;

@@ -23,13 +23,15 @@ typedef struct gbt_schema {
     bool is_sparse;     /* read from libsvm; names are f<index in the file> */
     int32_t index_base; /* of that file: 0 or 1 */
     int32_t *by_name;   /* [n_features] features by name, made by gbt_schema_seal, or NULL */
+    char **label_name;  /* [n_labels] of several labels, made by gbt_schema_seal, or NULL */
+    int32_t n_labels;
     int32_t references; /* atomic */
 } gbt_schema;
 
 /* All arrays zeroed, names NULL, one reference. */
 gbt_status gbt_schema_create(int32_t n_features, gbt_schema **out);
-/* Every name is set: sorts them for gbt_schema_find. ERR_ARGUMENT names an empty or repeated
- * one. */
+/* Every name and role is set: sorts the names for gbt_schema_find and takes those of several labels
+ * apart. ERR_ARGUMENT names an empty or repeated one. */
 gbt_status gbt_schema_seal(gbt_schema *);
 gbt_schema *gbt_schema_retain(gbt_schema *);
 void gbt_schema_release(gbt_schema *);                       /* NULL is a no-op */

@@ -242,15 +242,11 @@ void gbt_view_rows(const gbt_view *view, int64_t first, int64_t n, float *out)
 
 /* ---- Side columns ---------------------------------------------------------------------------- */
 
-/* The `i`-th column with the role, -1 when there is none. Dense tables only. */
-static int32_t side_column(const gbt_view *view, gbt_column_role role, int32_t i)
+/* The `i`-th column with the role, which exists. Dense tables only. */
+static const gbt_table_column *side_column(const gbt_view *view, gbt_column_role role, int32_t i)
 {
     const gbt_roles *roles = gbt_table_roles(view->table);
-    if (roles == NULL) {
-        return -1;
-    }
-    return role == GBT_ROLE_INIT_SCORE ? (i < roles->n_init_score ? roles->init_score[i] : -1)
-                                       : roles->column[role];
+    return &view->table->column[gbt_roles_column(roles, role, i)];
 }
 
 int32_t gbt_view_width(const gbt_view *view, gbt_column_role role)
@@ -261,10 +257,7 @@ int32_t gbt_view_width(const gbt_view *view, gbt_column_role role)
         return (role == GBT_ROLE_LABEL && sparse->n_labels > 0) ||
                (role == GBT_ROLE_GROUP && sparse->query != NULL);
     }
-    if (role == GBT_ROLE_INIT_SCORE && roles != NULL) {
-        return roles->n_init_score;
-    }
-    return side_column(view, role, 0) >= 0;
+    return roles != NULL ? gbt_roles_count(roles, role) : 0;
 }
 
 bool gbt_view_has_label(const gbt_view *view)
@@ -316,6 +309,29 @@ static gbt_status sparse_label(const gbt_view *view, float *out)
     return GBT_OK;
 }
 
+/* Numbers of the i-th of `width` label columns, to every `width`-th place of `out`. */
+static gbt_status number_label(const gbt_view *view, int32_t i, int32_t width, float *out)
+{
+    const gbt_table_column *column = side_column(view, GBT_ROLE_LABEL, i);
+    if (column->is_text) {
+        return gbt_fail(GBT_ERR_DATA,
+                        "%s: the label \"%s\" is text; several labels must all be numbers",
+                        view->table->source, column->name);
+    }
+    for (int64_t row = 0; row < view->table->n_rows; row++) {
+        const float value = column->number[row];
+        out[row * width + i] = value;
+        if (isnan(value) && width > 1) {
+            return gbt_fail(GBT_ERR_DATA, "%s: data row %" PRId64 " (from 1) has no label \"%s\"",
+                            view->table->source, row + 1, column->name);
+        }
+        if (isnan(value)) {
+            return refuse_missing(view, "label", row);
+        }
+    }
+    return GBT_OK;
+}
+
 /* A text label: positions in the schema's dictionary. */
 static gbt_status text_label(const gbt_view *view, const gbt_table_column *column, float *out)
 {
@@ -348,20 +364,18 @@ gbt_status gbt_view_label(const gbt_view *view, float *out)
     if (table->sparse != NULL) {
         return sparse_label(view, out);
     }
-    const gbt_table_column *column = &table->column[side_column(view, GBT_ROLE_LABEL, 0)];
-    if (column->is_text != (view->schema->label.n > 0)) {
+    const gbt_table_column *column = side_column(view, GBT_ROLE_LABEL, 0);
+    const int32_t width = gbt_view_width(view, GBT_ROLE_LABEL);
+    if (column->is_text != (view->schema->label.n > 0) && width == 1) {
         return gbt_fail(GBT_ERR_DATA, "%s: the label \"%s\" is %s here and %s in the training data",
                         table->source, column->name, column->is_text ? "text" : "a number",
                         column->is_text ? "a number" : "text");
     }
-    if (column->is_text) {
+    if (column->is_text && width == 1) {
         return text_label(view, column, out);
     }
-    for (int64_t row = 0; row < table->n_rows; row++) {
-        out[row] = column->number[row];
-        if (isnan(out[row])) {
-            return refuse_missing(view, "label", row);
-        }
+    for (int32_t i = 0; i < width; i++) {
+        GBT_TRY(number_label(view, i, width, out));
     }
     return GBT_OK;
 }
@@ -373,7 +387,7 @@ bool gbt_view_numbers(const gbt_view *view, gbt_column_role role, float *out)
         return false;
     }
     for (int32_t i = 0; i < width; i++) {
-        const gbt_table_column *column = &view->table->column[side_column(view, role, i)];
+        const gbt_table_column *column = side_column(view, role, i);
         for (int64_t row = 0; row < view->table->n_rows; row++) {
             out[row * width + i] =
                 column->number != NULL ? column->number[row] : (float)column->code[row];
@@ -397,31 +411,39 @@ static int64_t code_of_cell(const gbt_table_column *column, const int32_t *map, 
                                                                                 : -2;
 }
 
-gbt_status gbt_view_codes(const gbt_view *view, gbt_column_role role, int32_t *out)
+/* Positions of the column's task texts in the schema, or NULL. */
+static gbt_status map_tasks(const gbt_view *view, const gbt_table_column *column, int32_t **out)
+{
+    const bool was_text = view->schema->task.n > 0;
+    *out = NULL;
+    if (column->is_text != was_text) {
+        return gbt_fail(GBT_ERR_DATA,
+                        "%s: the task column \"%s\" holds %s, that of the training data %s",
+                        view->table->source, column->name, column->is_text ? "text" : "numbers",
+                        was_text ? "text" : "numbers");
+    }
+    return was_text ? map_codes(&column->dictionary, &view->schema->task, out) : GBT_OK;
+}
+
+static gbt_status read_codes(const gbt_view *view, gbt_column_role role, bool takes_unseen,
+                             int32_t *out)
 {
     const gbt_table *table = view->table;
     const char *what = role == GBT_ROLE_GROUP ? "group" : "task";
-    if (gbt_view_width(view, role) == 0) {
-        return gbt_fail(GBT_ERR_DATA, "%s: there is no %s column", table->source, what);
-    }
-    if (table->sparse != NULL) {
-        memcpy(out, table->sparse->query, (size_t)table->n_rows * sizeof *out);
-        return GBT_OK;
-    }
-    const gbt_table_column *column = &table->column[side_column(view, role, 0)];
+    const gbt_table_column *column = side_column(view, role, 0);
     int32_t *map = NULL;
-    if (role == GBT_ROLE_TASK && column->is_text) {
-        GBT_TRY(map_codes(&column->dictionary, &view->schema->task, &map));
+    if (role == GBT_ROLE_TASK) {
+        GBT_TRY(map_tasks(view, column, &map));
     }
     gbt_status status = GBT_OK;
     for (int64_t row = 0; row < table->n_rows && status == GBT_OK; row++) {
         const int64_t code = code_of_cell(column, map, row);
-        out[row] = (int32_t)code;
+        out[row] = code >= 0 ? (int32_t)code : -1;
         if (code == -1) {
             status = refuse_missing(view, what, row);
-        } else if (code < 0 && column->is_text) {
+        } else if (code < 0 && column->is_text && !takes_unseen) {
             status = refuse_text(view, column, row, what);
-        } else if (code < 0) {
+        } else if (code < 0 && !column->is_text) {
             status = gbt_fail(GBT_ERR_DATA,
                               "%s: data row %" PRId64 " (from 1): %g is no %s number; whole "
                               "numbers from 0 are",
@@ -430,4 +452,26 @@ gbt_status gbt_view_codes(const gbt_view *view, gbt_column_role role, int32_t *o
     }
     gbt_release(map);
     return status;
+}
+
+gbt_status gbt_view_codes(const gbt_view *view, gbt_column_role role, int32_t *out)
+{
+    const gbt_table *table = view->table;
+    if (gbt_view_width(view, role) == 0) {
+        return gbt_fail(GBT_ERR_DATA, "%s: there is no %s column", table->source,
+                        role == GBT_ROLE_GROUP ? "group" : "task");
+    }
+    if (table->sparse != NULL) {
+        memcpy(out, table->sparse->query, (size_t)table->n_rows * sizeof *out);
+        return GBT_OK;
+    }
+    return read_codes(view, role, false, out);
+}
+
+gbt_status gbt_view_tasks(const gbt_view *view, int32_t *out)
+{
+    if (gbt_view_width(view, GBT_ROLE_TASK) == 0) {
+        return gbt_fail(GBT_ERR_DATA, "%s: there is no task column", view->table->source);
+    }
+    return read_codes(view, GBT_ROLE_TASK, true, out);
 }

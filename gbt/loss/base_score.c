@@ -91,7 +91,7 @@ static gbt_status quantile_score(const gbt_objective *o, const rows_view *rows, 
             weight[i] = w * gbt_objective_renew_weight(o, rows->label[i]);
         }
     }
-    out[0] = gbt_weighted_quantile(value, weight, rows->n, o->renew_level);
+    *out = gbt_weighted_quantile(value, weight, rows->n, o->renew_level);
 done:
     gbt_release(value);
     gbt_release(weight);
@@ -189,8 +189,9 @@ static double single_score(const gbt_loss *loss, const rows_view *rows)
     }
 }
 
-gbt_status gbt_objective_base_score(const gbt_objective *o, const float *label, const float *weight,
-                                    int64_t n, int threads, double *out)
+/* The constant of one output; label [n]. Not for several classes. */
+static gbt_status output_score(const gbt_objective *o, const float *label, const float *weight,
+                               int64_t n, int threads, double *out)
 {
     rows_view rows = {label, weight, n, threads, NULL};
     switch (o->loss.kind) {
@@ -198,14 +199,25 @@ gbt_status gbt_objective_base_score(const gbt_objective *o, const float *label, 
     case GBT_LOSS_QUANTILE:
     case GBT_LOSS_MAPE:
         return quantile_score(o, &rows, out);
-    case GBT_LOSS_SOFTMAX:
-    case GBT_LOSS_ONE_VS_ALL:
-        class_scores(o, &rows, out);
-        return GBT_OK;
     default:
         GBT_TRY(GBT_NEW(rows.partial, gbt_row_sum_partials(n)));
-        out[0] = single_score(&o->loss, &rows);
+        *out = single_score(&o->loss, &rows);
         gbt_release(rows.partial);
         return GBT_OK;
     }
+}
+
+gbt_status gbt_objective_base_score(const gbt_objective *o, const float *label, const float *weight,
+                                    int64_t n, int threads, double *out)
+{
+    if (o->loss.kind == GBT_LOSS_SOFTMAX || o->loss.kind == GBT_LOSS_ONE_VS_ALL) {
+        const rows_view rows = {label, weight, n, threads, NULL};
+        class_scores(o, &rows, out);
+        return GBT_OK;
+    }
+    for (int32_t k = 0; k < o->n_outputs; k++) {
+        const float *own_label = gbt_objective_labels_of(o, label, n, k);
+        GBT_TRY(output_score(o, own_label, weight, n, threads, &out[k]));
+    }
+    return GBT_OK;
 }

@@ -12,25 +12,25 @@
 #include "gbt/loss/row_sums.h"
 
 static const gbt_metric metrics[] = {
-    {GBT_METRIC_RMSE, "rmse", "root_mean_squared_error,l2_root", GBT_FIT_ONE_OUTPUT, false},
+    {GBT_METRIC_RMSE, "rmse", "root_mean_squared_error,l2_root", GBT_FIT_SCORES, false},
     {GBT_METRIC_L2, "l2", "mse,mean_squared_error,squared_error,regression,regression_l2",
-     GBT_FIT_ONE_OUTPUT, false},
-    {GBT_METRIC_MAE, "mae", "l1,mean_absolute_error,absolute_error,regression_l1",
-     GBT_FIT_ONE_OUTPUT, false},
-    {GBT_METRIC_MAPE, "mape", "mean_absolute_percentage_error", GBT_FIT_ONE_OUTPUT, false},
-    {GBT_METRIC_HUBER, "huber", "", GBT_FIT_ONE_OUTPUT, false},
-    {GBT_METRIC_FAIR, "fair", "", GBT_FIT_ONE_OUTPUT, false},
-    {GBT_METRIC_QUANTILE, "quantile", "pinball", GBT_FIT_ONE_OUTPUT, false},
-    {GBT_METRIC_POISSON, "poisson", "", GBT_FIT_ONE_OUTPUT, false},
-    {GBT_METRIC_GAMMA, "gamma", "gamma-nloglik", GBT_FIT_ONE_OUTPUT, false},
-    {GBT_METRIC_GAMMA_DEVIANCE, "gamma_deviance", "gamma-deviance", GBT_FIT_ONE_OUTPUT, false},
-    {GBT_METRIC_TWEEDIE, "tweedie", "", GBT_FIT_ONE_OUTPUT, false},
+     GBT_FIT_SCORES, false},
+    {GBT_METRIC_MAE, "mae", "l1,mean_absolute_error,absolute_error,regression_l1", GBT_FIT_SCORES,
+     false},
+    {GBT_METRIC_MAPE, "mape", "mean_absolute_percentage_error", GBT_FIT_SCORES, false},
+    {GBT_METRIC_HUBER, "huber", "", GBT_FIT_SCORES, false},
+    {GBT_METRIC_FAIR, "fair", "", GBT_FIT_SCORES, false},
+    {GBT_METRIC_QUANTILE, "quantile", "pinball", GBT_FIT_SCORES, false},
+    {GBT_METRIC_POISSON, "poisson", "", GBT_FIT_SCORES, false},
+    {GBT_METRIC_GAMMA, "gamma", "gamma-nloglik", GBT_FIT_SCORES, false},
+    {GBT_METRIC_GAMMA_DEVIANCE, "gamma_deviance", "gamma-deviance", GBT_FIT_SCORES, false},
+    {GBT_METRIC_TWEEDIE, "tweedie", "", GBT_FIT_SCORES, false},
     {GBT_METRIC_LOGLOSS, "logloss", "binary_logloss,binary,binary_crossentropy,log_loss",
      GBT_FIT_PROBABILITY, false},
     {GBT_METRIC_LOGLOSS, "cross_entropy", "xentropy,crossentropy", GBT_FIT_PROBABILITY, false},
     {GBT_METRIC_ERROR, "error", "binary_error", GBT_FIT_PROBABILITY, false},
-    {GBT_METRIC_AUC, "auc", "roc_auc", GBT_FIT_ONE_OUTPUT, true},
-    {GBT_METRIC_AUCPR, "aucpr", "average_precision,prauc,pr_auc", GBT_FIT_ONE_OUTPUT, true},
+    {GBT_METRIC_AUC, "auc", "roc_auc", GBT_FIT_RANK, true},
+    {GBT_METRIC_AUCPR, "aucpr", "average_precision,prauc,pr_auc", GBT_FIT_RANK, true},
     {GBT_METRIC_MULTI_LOGLOSS, "multi_logloss",
      "mlogloss,multiclass,softmax,multiclassova,multiclass_ova,ova,ovr", GBT_FIT_CLASSES, false},
     {GBT_METRIC_MULTI_ERROR, "multi_error", "merror", GBT_FIT_CLASSES, false},
@@ -97,7 +97,9 @@ static bool fits(const gbt_metric *metric, const gbt_objective *o)
         return o->loss.kind == GBT_LOSS_LOGISTIC || o->loss.kind == GBT_LOSS_CROSS_ENTROPY;
     case GBT_FIT_CLASSES:
         return has_classes;
-    case GBT_FIT_ONE_OUTPUT:
+    case GBT_FIT_RANK:
+        return o->n_outputs == 1;
+    case GBT_FIT_SCORES:
         break;
     }
     return !has_classes;
@@ -105,9 +107,14 @@ static bool fits(const gbt_metric *metric, const gbt_objective *o)
 
 static gbt_status check_fit(const gbt_metric *metric, const gbt_objective *o)
 {
-    static const char *const wanted[] = {"an objective with one output",
-                                         "objective binary or cross_entropy",
-                                         "objective multiclass or multiclassova"};
+    static const char *const wanted[] = {
+        "an objective other than multiclass and multiclassova", "objective binary or cross_entropy",
+        "an objective with one output", "objective multiclass or multiclassova"};
+    if (metric->fit == GBT_FIT_RANK && o->n_classes == 0 && o->n_outputs > 1) {
+        return gbt_fail(GBT_ERR_PARAM,
+                        "metric %s needs one output, there are %d labels; %s takes all of them",
+                        metric->name, (int)o->n_outputs, o->default_metric);
+    }
     if (!fits(metric, o)) {
         return gbt_fail(GBT_ERR_PARAM,
                         "metric %s needs %s, found objective %s; its own metric is %s",
@@ -184,19 +191,25 @@ typedef struct mean_job {
     int64_t n;
 } mean_job;
 
+/* The outputs of a class stand together in one loss; those of several labels are a loss each. */
 static gbt_row_sum sum_losses(const void *context, int64_t first, int64_t last)
 {
     const mean_job *job = context;
+    const gbt_objective *o = job->config->objective;
+    const int32_t n_labels = gbt_objective_labels(o);
     double loss[GBT_METRIC_BLOCK];
     gbt_row_sum sum = {0.0, 0.0};
-    for (int64_t i = first; i < last; i += GBT_METRIC_BLOCK) {
-        int size = last - i < GBT_METRIC_BLOCK ? (int)(last - i) : GBT_METRIC_BLOCK;
-        gbt_metric_losses(job->config->metric->id, job->config->objective, job->scores + i, job->n,
-                          job->label + i, size, loss);
-        gbt_row_sum block =
-            gbt_sum_values(loss, job->weight == NULL ? NULL : job->weight + i, size);
-        sum.value += block.value;
-        sum.weight += block.weight;
+    for (int32_t k = 0; k < n_labels; k++) {
+        for (int64_t i = first; i < last; i += GBT_METRIC_BLOCK) {
+            int size = last - i < GBT_METRIC_BLOCK ? (int)(last - i) : GBT_METRIC_BLOCK;
+            int64_t at = k * job->n + i;
+            gbt_metric_losses(job->config->metric->id, o, job->scores + at, job->n, job->label + at,
+                              size, loss);
+            gbt_row_sum block =
+                gbt_sum_values(loss, job->weight == NULL ? NULL : job->weight + i, size);
+            sum.value += block.value;
+            sum.weight += block.weight;
+        }
     }
     return sum;
 }

@@ -20,7 +20,8 @@ const char *gbt_metric_name(const gbt_metric *);                   /* static */
 bool gbt_metric_is_better(const gbt_metric *, double a, double b); /* a better than b */
 double gbt_metric_worst(const gbt_metric *);
 
-/* scores: raw [n_outputs x n]; weight may be NULL; `scratch` of gbt_metric_scratch(n) bytes
+/* scores: raw [n_outputs x n]; label [gbt_objective_labels() x n], the value is then the mean over
+ * rows and labels; weight may be NULL; `scratch` of gbt_metric_scratch(n) bytes
  * (sorting for auc and aucpr), so that evaluation allocates nothing. */
 size_t gbt_metric_scratch(const gbt_metric *, int64_t n);
 double gbt_metric_eval(const gbt_metric_config *, const float *scores, const float *label,

@@ -21,7 +21,7 @@
  * scores and therefore never clip a probability (others clip at 1e-15). Response and exponentials
  * are float32 with errors of about 1e-7, sums are double. Losses are finite for all finite
  * inputs. */
-#include "gbt/loss/clones.h"
+#include "gbt/base/clones.h"
 #include "gbt/loss/metric_table.h"
 
 enum { BLOCK = GBT_METRIC_BLOCK };

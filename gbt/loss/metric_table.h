@@ -31,8 +31,9 @@ typedef enum gbt_metric_id {
 
 /* Objectives that a metric fits. */
 typedef enum gbt_metric_fit {
-    GBT_FIT_ONE_OUTPUT,  /* any with one output */
-    GBT_FIT_PROBABILITY, /* binary, cross_entropy */
+    GBT_FIT_SCORES,      /* all but multiclass and multiclassova; the mean over all outputs */
+    GBT_FIT_PROBABILITY, /* binary, cross_entropy; the same */
+    GBT_FIT_RANK,        /* any with one output */
     GBT_FIT_CLASSES      /* multiclass, multiclassova */
 } gbt_metric_fit;
 

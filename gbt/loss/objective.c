@@ -139,6 +139,24 @@ gbt_status gbt_objective_init(const gbt_params *params, gbt_objective *out)
     return GBT_OK;
 }
 
+gbt_status gbt_objective_set_labels(gbt_objective *o, int32_t n_labels)
+{
+    if (n_labels < 1 || n_labels > GBT_MAX_LABELS) {
+        return gbt_fail(GBT_ERR_PARAM, "%d labels; 1 to %d are possible", (int)n_labels,
+                        GBT_MAX_LABELS);
+    }
+    if (o->n_classes > 0 && n_labels > 1) {
+        return gbt_fail(GBT_ERR_PARAM,
+                        "objective %s takes one label, found %d; several labels need a regression "
+                        "or cross_entropy",
+                        o->name, (int)n_labels);
+    }
+    if (o->n_classes == 0) {
+        o->n_outputs = n_labels;
+    }
+    return GBT_OK;
+}
+
 /* ---- Labels ---------------------------------------------------------------------------------- */
 
 static bool is_in_domain(label_domain domain, float label, int32_t n_classes)
@@ -179,9 +197,9 @@ static gbt_status fail_label(const gbt_objective *o, label_domain domain, float 
 gbt_status gbt_objective_check_labels(const gbt_objective *o, const float *label, int64_t n)
 {
     label_domain domain = domain_of(o);
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n * gbt_objective_labels(o); i++) {
         if (!is_in_domain(domain, label[i], o->n_classes)) {
-            return fail_label(o, domain, label[i], i);
+            return fail_label(o, domain, label[i], i % n);
         }
     }
     return GBT_OK;
@@ -207,6 +225,17 @@ float gbt_objective_renew_weight(const gbt_objective *o, float label)
 
 /* ---- Public functions ------------------------------------------------------------------------ */
 
+/* The number of labels that the key `label` names; 1 when it is empty. */
+static int32_t count_labels(const gbt_params *params)
+{
+    gbt_slice rest = gbt_slice_of(params->label), item;
+    int32_t n = 0;
+    while (gbt_slice_next(&rest, ',', &item)) {
+        n++;
+    }
+    return n > 1 ? n : 1;
+}
+
 gbt_status gbt_objective_create(const gbt_params *params, gbt_objective **out)
 {
     if (out == NULL) {
@@ -218,6 +247,7 @@ gbt_status gbt_objective_create(const gbt_params *params, gbt_objective **out)
     }
     gbt_objective made;
     GBT_TRY(gbt_objective_init(params, &made));
+    GBT_TRY(gbt_objective_set_labels(&made, count_labels(params)));
     gbt_objective *objective = NULL;
     GBT_TRY(GBT_NEW(objective, 1));
     *objective = made;
@@ -273,12 +303,12 @@ static double loss_of_row(const value_job *job, int64_t i)
     if (o->loss.kind == GBT_LOSS_SOFTMAX) {
         return gbt_softmax_point(job->scores + i, job->n, o->n_outputs, job->label[i]);
     }
-    if (o->loss.kind != GBT_LOSS_ONE_VS_ALL) {
-        return gbt_loss_point(&o->loss, job->scores[i], job->label[i]);
-    }
+    const bool is_class = o->loss.kind == GBT_LOSS_ONE_VS_ALL;
     double sum = 0.0;
     for (int32_t k = 0; k < o->n_outputs; k++) {
-        sum += gbt_loss_point(&o->loss, job->scores[k * job->n + i], job->label[i] == (float)k);
+        const float label = gbt_objective_labels_of(o, job->label, job->n, k)[i];
+        sum += gbt_loss_point(&o->loss, job->scores[k * job->n + i],
+                              is_class ? (float)(label == (float)k) : label);
     }
     return sum;
 }

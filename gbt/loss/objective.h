@@ -18,14 +18,34 @@ struct gbt_objective {
     float quantile, huber_delta, fair_c, tweedie_power; /* of the metrics with these names */
 };
 
-/* From resolved parameters (objective not auto, num_class known). ERR_PARAM. */
+enum { GBT_MAX_LABELS = 1 << 16 };
+
+/* From resolved parameters (objective not auto, num_class known); one output unless there are
+ * classes. ERR_PARAM. */
 gbt_status gbt_objective_init(const gbt_params *, gbt_objective *out);
+
+/* One output for each of several labels. ERR_PARAM: a classification has one label. */
+gbt_status gbt_objective_set_labels(gbt_objective *, int32_t n_labels);
+
+/* Labels a row: one class index, else one for each output. */
+static inline int32_t gbt_objective_labels(const gbt_objective *o)
+{
+    return o->n_classes > 0 ? 1 : o->n_outputs;
+}
+
+/* The labels of one output [n] among all of them. Everywhere below labels are
+ * [gbt_objective_labels() x n]. */
+static inline const float *gbt_objective_labels_of(const gbt_objective *o, const float *label,
+                                                   int64_t n, int32_t output)
+{
+    return o->n_classes > 0 ? label : label + output * n;
+}
 
 /* Are all labels inside the loss's domain? ERR_DATA names the first row that is not and the
  * domain. */
 gbt_status gbt_objective_check_labels(const gbt_objective *, const float *label, int64_t n);
 
-/* The best constant raw score per output, the minimiser of the weighted loss: out [n_outputs].
+/* The best constant raw score of each output, the minimiser of the weighted loss: out [n_outputs].
  * Weighted mean, its link, weighted median or quantile; huber and fair by root finding. Means and
  * frequencies are kept away from 0 and 1 by 1e-15 before the link. The same for any thread count.
  * weight may be NULL. ERR_MEMORY. */

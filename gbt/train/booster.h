@@ -15,7 +15,7 @@ enum { GBT_MAX_METRICS = 16 };
 typedef struct gbt_watched {
     const gbt_dataset *data; /* retained */
     char *name;
-    float *target; /* [n_rows] */
+    float *target; /* [gbt_objective_labels() x n_rows] */
     float *scores; /* [n_outputs x n_rows] */
 } gbt_watched;
 
@@ -25,7 +25,7 @@ struct gbt_booster {
     int32_t threads;
     gbt_classes classes;
     gbt_objective objective;
-    float *target; /* [n_rows] */
+    float *target; /* [gbt_objective_labels() x n_rows] */
     const gbt_backend_ops *ops;
     gbt_backend *backend;
     gbt_sampler sampler;
@@ -46,6 +46,9 @@ struct gbt_booster {
 
 /* Estimated bytes that training takes beyond the data sets. */
 int64_t gbt_booster_bytes(const gbt_params *, const gbt_dataset *train, int32_t n_outputs);
+
+/* What these parameters draw for each round. */
+gbt_sampler_config gbt_booster_sampling(const gbt_params *);
 
 /* ---- Shared by the three files of the booster ----------------------------------------------- */
 

@@ -55,7 +55,7 @@ static gbt_backend_config backend_config_of(const gbt_params *params, int32_t th
     return config;
 }
 
-static gbt_sampler_config sampler_config_of(const gbt_params *params)
+gbt_sampler_config gbt_booster_sampling(const gbt_params *params)
 {
     const gbt_sampler_config config = {.seed = (uint64_t)params->seed,
                                        .subsample = params->subsample,
@@ -201,7 +201,7 @@ static gbt_status check_memory(const gbt_booster *booster)
 static gbt_status open_backend(gbt_booster *booster)
 {
     const gbt_dataset *train = booster->train;
-    const gbt_sampler_config sampler = sampler_config_of(booster->params);
+    const gbt_sampler_config sampler = gbt_booster_sampling(booster->params);
     gbt_grower_config grower = grower_config_of(booster->params);
     gbt_backend_config backend =
         backend_config_of(booster->params, booster->threads, booster->ops->batch);
@@ -245,7 +245,7 @@ int64_t gbt_booster_bytes(const gbt_params *params, const gbt_dataset *train, in
         backend_config_of(params, gbt_thread_count(params->threads), ops->batch);
     bound_leaves(&grower, train->n_rows);
     config.max_nodes = gbt_grower_max_nodes(&grower, ops->batch);
-    return ops->bytes(&config, train, n_outputs) + 4 * train->n_rows;
+    return ops->bytes(&config, train, n_outputs) + 4 * train->n_rows * train->n_labels;
 }
 
 /* Settles what the estimate depends on: limits of a tree and trees a round. */
@@ -258,6 +258,7 @@ static gbt_status resolve_for_estimate(gbt_params *params, const gbt_dataset *sa
     GBT_TRY(gbt_classes_resolve(params, sample, &classes));
     gbt_classes_close(&classes);
     GBT_TRY(gbt_objective_init(params, &objective));
+    GBT_TRY(gbt_objective_set_labels(&objective, sample->n_labels));
     *n_outputs = objective.n_outputs;
     return GBT_OK;
 }
@@ -323,7 +324,9 @@ gbt_status gbt_booster_create(const gbt_params *params, const gbt_dataset *train
     GBT_TRY_OR_DONE(gbt_classes_resolve(booster->params, train, &booster->classes));
     GBT_TRY_OR_DONE(gbt_params_check(booster->params));
     GBT_TRY_OR_DONE(gbt_objective_init(booster->params, &booster->objective));
-    GBT_TRY_OR_DONE(GBT_NEW(booster->target, train->n_rows));
+    GBT_TRY_OR_DONE(gbt_objective_set_labels(&booster->objective, train->n_labels));
+    GBT_TRY_OR_DONE(
+        GBT_NEW(booster->target, train->n_rows * gbt_objective_labels(&booster->objective)));
     GBT_TRY_OR_DONE(
         gbt_classes_target(&booster->classes, &booster->objective, train, booster->target));
     GBT_TRY_OR_DONE(choose_metrics(booster));

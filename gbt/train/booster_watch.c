@@ -70,7 +70,8 @@ gbt_status gbt_booster_add_valid(gbt_booster *booster, const gbt_dataset *data, 
     memset(valid, 0, sizeof *valid);
     valid->name = gbt_copy_text(name ? name : "valid");
     GBT_TRY_OR_DONE(valid->name ? GBT_OK : GBT_ERR_MEMORY);
-    GBT_TRY_OR_DONE(GBT_NEW(valid->target, data->n_rows));
+    GBT_TRY_OR_DONE(
+        GBT_NEW(valid->target, data->n_rows * gbt_objective_labels(&booster->objective)));
     GBT_TRY_OR_DONE(GBT_NEW(valid->scores, data->n_rows * booster->objective.n_outputs));
     GBT_TRY_OR_DONE(
         gbt_classes_target(&booster->classes, &booster->objective, data, valid->target));

@@ -7,6 +7,7 @@
 #include "gbt/base/alloc.h"
 #include "gbt/base/text.h"
 #include "gbt/train/resolve.h"
+#include "gbt/tree/model.h"
 
 enum { MOST_CLASSES = 65536 };
 
@@ -56,9 +57,13 @@ static int32_t distinct_labels(const gbt_dataset *data, float *values, int32_t m
 }
 
 /* objective = auto: text labels are classes, two different numbers too, everything else is a
- * quantity. */
+ * quantity; so are several labels. */
 static gbt_status choose_objective(gbt_params *params, const gbt_dataset *train)
 {
+    if (train->n_labels > 1) {
+        return gbt_resolve_text(params, GBT_KEY_objective, "regression",
+                                "there are several labels");
+    }
     float values[2];
     const int32_t n_texts = train->schema->label.n;
     const int32_t n = n_texts > 0 ? n_texts : distinct_labels(train, values, 2);
@@ -187,11 +192,18 @@ gbt_status gbt_classes_resolve(gbt_params *params, const gbt_dataset *train, gbt
         GBT_TRY(choose_objective(params, train));
     }
     if (!is_classification(params)) {
-        return train->schema->label.n > 0
+        return train->has_text_label
                    ? gbt_fail(GBT_ERR_DATA,
                               "the label \"%s\" is text; this objective needs numbers",
                               train->schema->role[GBT_ROLE_LABEL])
                    : GBT_OK;
+    }
+    if (train->n_labels > 1) {
+        return gbt_fail(GBT_ERR_PARAM,
+                        "objective=%s takes one label, found %d a row; several labels need a "
+                        "regression or cross_entropy",
+                        gbt_param_value_of(GBT_KEY_objective, params->objective)->name,
+                        (int)train->n_labels);
     }
     GBT_TRY_OR_DONE(find_classes(params, train, out));
     if (params->is_unbalance) {
@@ -207,27 +219,67 @@ done:
     return status;
 }
 
-gbt_status gbt_classes_target(const gbt_classes *classes, const gbt_objective *objective,
-                              const gbt_dataset *data, float *out)
+gbt_status gbt_labels_to_target(const gbt_objective *objective, const float *class_label,
+                                const float *label, int32_t n_labels, int64_t n_rows,
+                                const char *source, float *out)
+{
+    const char *name = source[0] ? source : "the data set";
+    const int32_t want = gbt_objective_labels(objective);
+    if (n_labels != want) {
+        return gbt_fail(GBT_ERR_DATA, "%s has %d label%s a row, the model (%s) has %d", name,
+                        (int)n_labels, n_labels == 1 ? "" : "s", objective->name, (int)want);
+    }
+    for (int64_t i = 0; i < n_rows; i++) {
+        for (int32_t k = 0; k < n_labels; k++) {
+            out[k * n_rows + i] = label[i * n_labels + k];
+        }
+    }
+    if (class_label == NULL) {
+        return gbt_objective_check_labels(objective, out, n_rows);
+    }
+    for (int64_t i = 0; i < n_rows; i++) {
+        const int32_t k = lower_bound(class_label, objective->n_classes, label[i]);
+        if (k == objective->n_classes || class_label[k] != label[i]) {
+            char text[GBT_NUMBER_CHARS];
+            gbt_print_f32(text, label[i]);
+            return gbt_fail(GBT_ERR_DATA, "%s: row %lld: the label %s is not a class of the model",
+                            name, (long long)i + 1, text);
+        }
+        out[i] = (float)k;
+    }
+    return GBT_OK;
+}
+
+static gbt_status target_of(const gbt_objective *objective, const float *class_label,
+                            const gbt_dataset *data, float *out)
 {
     if (!data->label) {
         return gbt_fail(GBT_ERR_DATA, "%s has no label",
                         data->source[0] ? data->source : "the data set");
     }
-    if (classes->n == 0) {
-        memcpy(out, data->label, (size_t)data->n_rows * sizeof *out);
-        return gbt_objective_check_labels(objective, out, data->n_rows);
+    return gbt_labels_to_target(objective, class_label, data->label, data->n_labels, data->n_rows,
+                                data->source, out);
+}
+
+gbt_status gbt_classes_target(const gbt_classes *classes, const gbt_objective *objective,
+                              const gbt_dataset *data, float *out)
+{
+    return target_of(objective, classes->n > 0 ? classes->label : NULL, data, out);
+}
+
+gbt_status gbt_model_labels(const gbt_model *model, const gbt_dataset *data, float *out, int64_t n)
+{
+    if (!model || !data || !out) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "gbt_model_labels: %s is NULL",
+                        !model  ? "model"
+                        : !data ? "data"
+                                : "out");
     }
-    for (int64_t i = 0; i < data->n_rows; i++) {
-        const int32_t k = lower_bound(classes->label, classes->n, data->label[i]);
-        if (k == classes->n || classes->label[k] != data->label[i]) {
-            char text[GBT_NUMBER_CHARS];
-            gbt_print_f32(text, data->label[i]);
-            return gbt_fail(GBT_ERR_DATA,
-                            "%s: row %lld: label %s is not a class of the training data",
-                            data->source[0] ? data->source : "data set", (long long)i + 1, text);
-        }
-        out[i] = (float)k;
+    const int64_t want = data->n_rows * gbt_objective_labels(&model->objective);
+    if (n != want) {
+        return gbt_fail(GBT_ERR_ARGUMENT,
+                        "gbt_model_labels: room for %lld labels, rows x labels is %lld",
+                        (long long)n, (long long)want);
     }
-    return GBT_OK;
+    return target_of(&model->objective, model->class_label, data, out);
 }

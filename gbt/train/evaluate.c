@@ -11,6 +11,7 @@
 #include "gbt/base/parallel.h"
 #include "gbt/base/rng.h"
 #include "gbt/loss/metric.h"
+#include "gbt/train/classes.h"
 
 enum { MOST_METRICS = 32, MOST_RESAMPLES = 1000000, POISSON_MOST = 12, CHUNK_ROWS = 16384 };
 
@@ -19,7 +20,7 @@ typedef struct evaluation {
     int64_t n_rows;
     int threads;
     float *scores;  /* [n_outputs x n_rows] raw */
-    float *label;   /* [n_rows] class indices for classification */
+    float *label;   /* [gbt_objective_labels() x n_rows] */
     float *weight;  /* [n_rows] or NULL */
     float *draw;    /* [n_rows] weights of one resample */
     void *scratch;  /* for the metric that needs most */
@@ -39,39 +40,19 @@ static void close_evaluation(evaluation *e)
 
 /* ---- Data ----------------------------------------------------------------------------------- */
 
-static int compare_labels(const void *a, const void *b)
-{
-    const float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
-/* Label values of the file to class indices; the model's labels ascend. */
-static gbt_status labels_to_classes(const gbt_model *model, const gbt_table *table, float *label)
-{
-    const int32_t n_classes = model->objective.n_classes;
-    if (!model->class_label) {
-        return gbt_objective_check_labels(&model->objective, label, table->n_rows);
-    }
-    for (int64_t row = 0; row < table->n_rows; row++) {
-        const float *found = bsearch(&label[row], model->class_label, (size_t)n_classes,
-                                     sizeof *model->class_label, compare_labels);
-        if (!found) {
-            return gbt_fail(GBT_ERR_DATA, "%s: row %lld: the label %g is not a class of the model",
-                            table->source, (long long)(row + 1), (double)label[row]);
-        }
-        label[row] = (float)(found - model->class_label);
-    }
-    return GBT_OK;
-}
-
 static gbt_status read_labels(const gbt_model *model, const gbt_view *view, evaluation *e)
 {
-    GBT_TRY(GBT_NEW(e->label, e->n_rows));
-    GBT_TRY(gbt_view_label(view, e->label));
-    if (model->objective.n_classes > 0) {
-        return labels_to_classes(model, view->table, e->label);
-    }
-    return gbt_objective_check_labels(&model->objective, e->label, e->n_rows);
+    gbt_status status = GBT_OK;
+    float *rows = NULL; /* [n_rows x width] as in the file */
+    const int32_t width = gbt_view_width(view, GBT_ROLE_LABEL);
+    GBT_TRY_OR_DONE(GBT_NEW(rows, e->n_rows * width));
+    GBT_TRY_OR_DONE(GBT_NEW(e->label, e->n_rows * gbt_objective_labels(&model->objective)));
+    GBT_TRY_OR_DONE(gbt_view_label(view, rows));
+    GBT_TRY_OR_DONE(gbt_labels_to_target(&model->objective, model->class_label, rows, width,
+                                         e->n_rows, view->table->source, e->label));
+done:
+    gbt_release(rows);
+    return status;
 }
 
 static gbt_status read_weights(const gbt_view *view, evaluation *e)
@@ -96,21 +77,22 @@ static gbt_status read_weights(const gbt_view *view, evaluation *e)
     return GBT_OK;
 }
 
-/* Metrics want outputs one after the other. */
-static gbt_status read_scores(const gbt_model *model, const gbt_view *view, evaluation *e)
+/* Metrics want outputs one after the other. `given` [n_rows x n_outputs], or NULL: the model's. */
+static gbt_status read_scores(const gbt_model *model, const gbt_view *view, const float *given,
+                              evaluation *e)
 {
     const int32_t n_outputs = model->objective.n_outputs;
     gbt_status status = GBT_OK;
     float *rows = NULL; /* [n_rows x n_outputs] */
     GBT_TRY_OR_DONE(GBT_NEW(e->scores, e->n_rows * n_outputs));
-    if (n_outputs == 1) {
-        return gbt_infer_view(model, view, 0, gbt_model_rounds(model), e->threads, e->scores);
+    if (!given) {
+        GBT_TRY_OR_DONE(GBT_NEW(rows, e->n_rows * n_outputs));
+        GBT_TRY_OR_DONE(gbt_infer_view(model, view, 0, gbt_model_rounds(model), e->threads, rows));
+        given = rows;
     }
-    GBT_TRY_OR_DONE(GBT_NEW(rows, e->n_rows * n_outputs));
-    GBT_TRY_OR_DONE(gbt_infer_view(model, view, 0, gbt_model_rounds(model), e->threads, rows));
     for (int64_t row = 0; row < e->n_rows; row++) {
         for (int32_t k = 0; k < n_outputs; k++) {
-            e->scores[k * e->n_rows + row] = rows[row * n_outputs + k];
+            e->scores[k * e->n_rows + row] = given[row * n_outputs + k];
         }
     }
 done:
@@ -118,22 +100,26 @@ done:
     return status;
 }
 
-static gbt_status read_data(const gbt_model *model, const gbt_table *table, evaluation *e)
+/* With given scores only the side columns of the table are looked at. */
+static gbt_status read_data(const gbt_model *model, const gbt_table *table, const float *given,
+                            evaluation *e)
 {
     gbt_status status = GBT_OK;
-    gbt_view view = {0};
-    GBT_TRY(gbt_view_open(table, model->schema, &view));
+    gbt_view view = {.table = table, .schema = model->schema};
+    if (!given) {
+        GBT_TRY(gbt_view_open(table, model->schema, &view));
+    }
     if (!gbt_view_has_label(&view)) {
         status =
             gbt_fail(GBT_ERR_DATA, "%s: no label column, an evaluation needs one", table->source);
         goto done;
     }
-    if (model->params->unseen == GBT_UNSEEN_ERROR) {
+    if (!given && model->params->unseen == GBT_UNSEEN_ERROR) {
         GBT_TRY_OR_DONE(gbt_view_refuse_unseen(&view));
     }
     GBT_TRY_OR_DONE(read_labels(model, &view, e));
     GBT_TRY_OR_DONE(read_weights(&view, e));
-    GBT_TRY_OR_DONE(read_scores(model, &view, e));
+    GBT_TRY_OR_DONE(read_scores(model, &view, given, e));
 done:
     gbt_view_close(&view);
     return status;
@@ -241,9 +227,26 @@ static gbt_status check_arguments(const gbt_model *model, const gbt_table *table
     return GBT_OK;
 }
 
-gbt_status gbt_model_evaluate(const gbt_model *model, const gbt_table *table, const char *metrics,
-                              int resamples, int threads, gbt_metric_result *out, int capacity,
-                              int *n_out)
+/* Room for the metric that needs most, and for resamples. */
+static gbt_status reserve(evaluation *e, const gbt_metric_config *config, int n, int resamples)
+{
+    size_t scratch = 0;
+    for (int m = 0; m < n; m++) {
+        const size_t need = gbt_metric_scratch(config[m].metric, e->n_rows);
+        scratch = need > scratch ? need : scratch;
+    }
+    e->scratch = gbt_alloc((int64_t)scratch, 1);
+    GBT_TRY(e->scratch ? GBT_OK : GBT_ERR_MEMORY);
+    if (resamples > 0) {
+        GBT_TRY(GBT_NEW(e->draw, e->n_rows));
+        GBT_TRY(GBT_NEW(e->sample, resamples));
+    }
+    return GBT_OK;
+}
+
+static gbt_status evaluate(const gbt_model *model, const gbt_table *table, const float *given,
+                           const char *metrics, int resamples, int threads, gbt_metric_result *out,
+                           int capacity, int *n_out)
 {
     gbt_status status = GBT_OK;
     gbt_metric_config config[MOST_METRICS];
@@ -255,17 +258,8 @@ gbt_status gbt_model_evaluate(const gbt_model *model, const gbt_table *table, co
     n = n < capacity ? n : capacity;
     e.n_rows = table->n_rows;
     e.threads = gbt_thread_count(threads);
-    GBT_TRY_OR_DONE(read_data(model, table, &e));
-    size_t scratch = 0;
-    for (int m = 0; m < n; m++) {
-        const size_t need = gbt_metric_scratch(config[m].metric, e.n_rows);
-        scratch = need > scratch ? need : scratch;
-    }
-    GBT_TRY_OR_DONE((e.scratch = gbt_alloc((int64_t)scratch, 1)) ? GBT_OK : GBT_ERR_MEMORY);
-    if (resamples > 0) {
-        GBT_TRY_OR_DONE(GBT_NEW(e.draw, e.n_rows));
-        GBT_TRY_OR_DONE(GBT_NEW(e.sample, resamples));
-    }
+    GBT_TRY_OR_DONE(read_data(model, table, given, &e));
+    GBT_TRY_OR_DONE(reserve(&e, config, n, resamples));
     for (int m = 0; m < n; m++) {
         evaluate_metric(&e, &config[m], model->params->seed, resamples, &out[m]);
     }
@@ -273,4 +267,73 @@ gbt_status gbt_model_evaluate(const gbt_model *model, const gbt_table *table, co
 done:
     close_evaluation(&e);
     return status;
+}
+
+gbt_status gbt_model_evaluate(const gbt_model *model, const gbt_table *table, const char *metrics,
+                              int resamples, int threads, gbt_metric_result *out, int capacity,
+                              int *n_out)
+{
+    return evaluate(model, table, NULL, metrics, resamples, threads, out, capacity, n_out);
+}
+
+gbt_status gbt_model_evaluate_scores(const gbt_model *model, const gbt_table *table,
+                                     const float *scores, const char *metrics, int resamples,
+                                     int threads, gbt_metric_result *out, int capacity, int *n_out)
+{
+    if (!scores) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "scores is NULL");
+    }
+    return evaluate(model, table, scores, metrics, resamples, threads, out, capacity, n_out);
+}
+
+/* ---- One metric ----------------------------------------------------------------------------- */
+
+/* The metrics of a list, by default those of the model; 0 when it is not a list of metrics. */
+static int find_metrics(const gbt_model *model, const char *list, gbt_metric_config *out)
+{
+    int n = 0;
+    if (!model) {
+        (void)gbt_fail(GBT_ERR_ARGUMENT, "model is NULL");
+        return 0;
+    }
+    if (!list || !list[0]) {
+        list = model->params->metric;
+    }
+    return gbt_metric_parse(list, &model->objective, out, MOST_METRICS, &n) == GBT_OK ? n : 0;
+}
+
+gbt_status gbt_model_metric(const gbt_model *model, const char *metric, const float *scores,
+                            const float *label, const float *weight, int64_t n_rows, int threads,
+                            double *out)
+{
+    gbt_metric_config config[MOST_METRICS];
+    int n = 0;
+    if (!model || !scores || !label || !out || n_rows < 1 || threads < 0) {
+        return gbt_fail(GBT_ERR_ARGUMENT,
+                        "gbt_model_metric: a pointer is NULL, or %lld rows (1 or more), %d threads "
+                        "(0 or more)",
+                        (long long)n_rows, threads);
+    }
+    const char *list = metric && metric[0] ? metric : model->params->metric;
+    GBT_TRY(gbt_metric_parse(list, &model->objective, config, MOST_METRICS, &n));
+    GBT_TRY(gbt_objective_check_labels(&model->objective, label, n_rows));
+    void *scratch = gbt_alloc((int64_t)gbt_metric_scratch(config[0].metric, n_rows), 1);
+    GBT_TRY(scratch ? GBT_OK : GBT_ERR_MEMORY);
+    *out = gbt_metric_eval(&config[0], scores, label, weight, n_rows, gbt_thread_count(threads),
+                           scratch);
+    gbt_release(scratch);
+    return GBT_OK;
+}
+
+const char *gbt_model_metric_name(const gbt_model *model, int index)
+{
+    gbt_metric_config config[MOST_METRICS];
+    const int n = find_metrics(model, NULL, config);
+    return index >= 0 && index < n ? gbt_metric_name(config[index].metric) : NULL;
+}
+
+int gbt_model_metric_is_better(const gbt_model *model, const char *metric, double a, double b)
+{
+    gbt_metric_config config[MOST_METRICS];
+    return find_metrics(model, metric, config) > 0 && gbt_metric_is_better(config[0].metric, a, b);
 }

@@ -179,6 +179,22 @@ int gbt_model_feature_is_categorical(const gbt_model *model, int32_t feature)
     return has_feature(model, feature) && model->schema->is_categorical[feature] != 0;
 }
 
+int32_t gbt_model_feature_categories(const gbt_model *model, int32_t feature)
+{
+    if (!has_feature(model, feature)) {
+        return 0;
+    }
+    const int64_t *first = model->cuts->category_first + feature;
+    const int32_t n_texts = model->schema->dictionary[feature].n; /* the last may be unseen */
+    return first[1] - first[0] > n_texts ? (int32_t)(first[1] - first[0]) : n_texts;
+}
+
+const char *gbt_model_task_name(const gbt_model *model, int32_t task)
+{
+    return model && task >= 0 && task < model->schema->task.n ? model->schema->task.text[task]
+                                                              : NULL;
+}
+
 const char *gbt_model_class_name(const gbt_model *model, int32_t class_index)
 {
     if (!model || !model->class_name || class_index < 0 ||
@@ -186,6 +202,36 @@ const char *gbt_model_class_name(const gbt_model *model, int32_t class_index)
         return NULL;
     }
     return model->class_name[class_index];
+}
+
+const char *gbt_model_output_name(const gbt_model *model, int32_t output)
+{
+    if (!model || output < 0 || output >= model->objective.n_outputs) {
+        return "";
+    }
+    if (model->objective.n_classes > 0) {
+        const char *name =
+            gbt_model_class_name(model, model->objective.n_outputs == 1 ? 1 : output);
+        return name ? name : "";
+    }
+    if (model->objective.n_outputs == 1) {
+        return gbt_model_column(model, GBT_ROLE_LABEL);
+    }
+    const gbt_schema *schema = model->schema;
+    return schema->n_labels == model->objective.n_outputs ? schema->label_name[output] : "";
+}
+
+gbt_status gbt_objective_of_model(const gbt_model *model, gbt_objective **out)
+{
+    if (out != NULL) {
+        *out = NULL;
+    }
+    GBT_TRY(check_model(model, out));
+    gbt_objective *objective = NULL;
+    GBT_TRY(GBT_NEW(objective, 1));
+    *objective = model->objective;
+    *out = objective;
+    return GBT_OK;
 }
 
 const char *gbt_model_column(const gbt_model *model, gbt_column_role role)
@@ -203,41 +249,6 @@ gbt_status gbt_model_base_score(const gbt_model *model, double *out, int64_t n)
                         (long long)n, model->objective.n_outputs);
     }
     memcpy(out, model->base_score, (size_t)n * sizeof *out);
-    return GBT_OK;
-}
-
-static gbt_status find_tree(const gbt_model *model, int32_t number, const gbt_tree **out)
-{
-    if (number < 0 || number >= model->n_trees) {
-        return gbt_fail(GBT_ERR_ARGUMENT, "no tree %d, the model has %d", number, model->n_trees);
-    }
-    *out = model->trees[number];
-    return GBT_OK;
-}
-
-gbt_status gbt_model_tree_leaves(const gbt_model *model, int32_t number, int32_t *n_leaves)
-{
-    const gbt_tree *tree = NULL;
-    GBT_TRY(check_model(model, n_leaves));
-    GBT_TRY(find_tree(model, number, &tree));
-    *n_leaves = tree->n_leaves;
-    return GBT_OK;
-}
-
-gbt_status gbt_model_leaf_values(const gbt_model *model, int32_t number, float *out, int64_t n)
-{
-    const gbt_tree *tree = NULL;
-    GBT_TRY(check_model(model, out));
-    GBT_TRY(find_tree(model, number, &tree));
-    if (n != tree->n_leaves) {
-        return gbt_fail(GBT_ERR_ARGUMENT, "room for %lld leaf values, tree %d has %d leaves",
-                        (long long)n, number, tree->n_leaves);
-    }
-    for (int32_t node = 0; node < tree->n_nodes; node++) {
-        if (tree->feature[node] < 0) {
-            out[tree->left[node]] = tree->value[node];
-        }
-    }
     return GBT_OK;
 }
 

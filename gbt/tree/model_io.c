@@ -1,11 +1,7 @@
-/* The model file: a header with a table of sections, then the sections, each under its own CRC-32.
- * The header states the whole length, so that a file cut short anywhere is noticed. Nothing read
- * is trusted: every byte comes through the bounds-checked reader and every tree is checked.
- * README.md describes the format byte by byte. Cost: one pass over the bytes.
- *
- * Versions: a section whose tag begins with a lower-case letter is optional, readers that do
- * not know it skip it; any other change raises GBT_MODEL_FORMAT, and older readers refuse the
- * file. */
+/* The model file: what the sections of a tree model hold. Their container, with its checksums and
+ * versions, is gbt/base/sections.h. Nothing read is trusted: every byte comes through the
+ * bounds-checked reader and every tree is checked. README.md describes the format byte by byte.
+ * Cost: one pass over the bytes. */
 #include "gbt/tree/model_io.h"
 
 #include <math.h>
@@ -13,21 +9,16 @@
 #include <string.h>
 
 #include "gbt/base/alloc.h"
-
-enum { MAGIC_BYTES = 8, TAG_BYTES = 4, HEADER_BYTES = 28, ENTRY_BYTES = 16, CRC_BYTES = 4 };
-enum { MOST_SECTIONS = 64, WHERE_CHARS = 300 };
-
-/* The first byte is not ASCII and the line ends notice a transfer as text, as in PNG. */
-static const char magic[MAGIC_BYTES + 1] = "\x89GBT\r\n\x1a\n";
-static const char kind[TAG_BYTES + 1] = "TREE";
+#include "gbt/base/sections.h"
 
 typedef enum section_id { PARAMS, SCHEMA, CUTS, SUMMARY, TREES, N_SECTIONS } section_id;
 
-static const struct {
-    const char *tag, *name;
-} section_row[N_SECTIONS] = {
-    {"PARM", "parameters"}, {"SCHM", "columns"}, {"CUTS", "cuts"},
-    {"SUMM", "summary"},    {"FRST", "trees"},
+static const gbt_section known[N_SECTIONS] = {
+    [PARAMS] = {.tag = "PARM", .name = "parameters"},
+    [SCHEMA] = {.tag = "SCHM", .name = "columns"},
+    [CUTS] = {.tag = "CUTS", .name = "cuts"},
+    [SUMMARY] = {.tag = "SUMM", .name = "summary"},
+    [TREES] = {.tag = "FRST", .name = "trees"},
 };
 
 /* ---- Writing -------------------------------------------------------------------------------- */
@@ -82,145 +73,33 @@ static gbt_status write_section(gbt_writer *writer, const gbt_model *model, sect
 gbt_status gbt_model_write(gbt_writer *writer, const gbt_model *model)
 {
     gbt_status status = GBT_OK;
-    gbt_writer body = {0}, head = {0};
-    size_t end[N_SECTIONS];
+    gbt_writer body = {0};
+    gbt_section section[N_SECTIONS];
+    memcpy(section, known, sizeof section);
     for (int s = 0; s < N_SECTIONS; s++) {
+        const size_t begin = body.size;
         GBT_TRY_OR_DONE(write_section(&body, model, (section_id)s));
-        end[s] = body.size;
+        section[s].size = body.size - begin;
     }
-    gbt_write_bytes(&head, magic, MAGIC_BYTES);
-    gbt_write_bytes(&head, kind, TAG_BYTES);
-    gbt_write_u32(&head, GBT_MODEL_FORMAT);
-    gbt_write_u64(&head, HEADER_BYTES + N_SECTIONS * ENTRY_BYTES + CRC_BYTES + body.size);
-    gbt_write_u32(&head, N_SECTIONS);
+    const unsigned char *at = body.data;
     for (int s = 0; s < N_SECTIONS; s++) {
-        const size_t begin = s > 0 ? end[s - 1] : 0;
-        gbt_write_bytes(&head, section_row[s].tag, TAG_BYTES);
-        gbt_write_u32(&head, gbt_crc32(body.data + begin, end[s] - begin));
-        gbt_write_u64(&head, end[s] - begin);
+        section[s].data = at;
+        at += section[s].size;
     }
-    GBT_TRY_OR_DONE(head.status);
-    gbt_write_bytes(writer, head.data, head.size);
-    gbt_write_u32(writer, gbt_crc32(head.data, head.size));
-    gbt_write_bytes(writer, body.data, body.size);
-    status = writer->status;
+    GBT_TRY_OR_DONE(
+        gbt_sections_write(writer, GBT_KIND_TREES, GBT_MODEL_FORMAT, section, N_SECTIONS));
 done:
-    gbt_writer_close(&head);
     gbt_writer_close(&body);
     return status;
 }
 
-/* ---- Reading: header ------------------------------------------------------------------------ */
+/* ---- Reading -------------------------------------------------------------------------------- */
 
+/* The sections of a file that was opened. */
 typedef struct file_view {
     const char *name;
-    const unsigned char *section[N_SECTIONS]; /* borrowed; NULL: not there */
-    size_t size[N_SECTIONS];
+    gbt_section section[N_SECTIONS];
 } file_view;
-
-static gbt_status read_header(gbt_reader *reader, uint32_t *n_sections)
-{
-    const char *name = reader->where;
-    unsigned char start[MAGIC_BYTES], found_kind[TAG_BYTES];
-    if (reader->size < HEADER_BYTES) {
-        return gbt_fail(GBT_ERR_FORMAT, "%s: %zu bytes are too few for a gbt model file", name,
-                        reader->size);
-    }
-    gbt_read_bytes(reader, start, MAGIC_BYTES);
-    if (memcmp(start, magic, MAGIC_BYTES) != 0) {
-        return gbt_fail(GBT_ERR_FORMAT, "%s: not a gbt model file", name);
-    }
-    gbt_read_bytes(reader, found_kind, TAG_BYTES);
-    const uint32_t version = gbt_read_u32(reader);
-    const uint64_t total = gbt_read_u64(reader);
-    *n_sections = gbt_read_u32(reader);
-    if (memcmp(found_kind, kind, TAG_BYTES) != 0) {
-        return gbt_fail(GBT_ERR_FORMAT, "%s: a gbt file, but not a model of trees", name);
-    }
-    if (version != GBT_MODEL_FORMAT) {
-        return gbt_fail(GBT_ERR_FORMAT, "%s: format version %u, this library (%s) reads version %d",
-                        name, version, gbt_version(), GBT_MODEL_FORMAT);
-    }
-    if (total != reader->size) {
-        return gbt_fail(GBT_ERR_FORMAT, "%s: %s: %zu bytes, the header says %llu", name,
-                        reader->size < total ? "cut short" : "bytes behind the end", reader->size,
-                        (unsigned long long)total);
-    }
-    if (*n_sections > MOST_SECTIONS ||
-        reader->size < HEADER_BYTES + (size_t)*n_sections * ENTRY_BYTES + CRC_BYTES) {
-        return gbt_fail(GBT_ERR_FORMAT, "%s: header: %u sections", name, *n_sections);
-    }
-    return GBT_OK;
-}
-
-static int find_section(const unsigned char tag[TAG_BYTES])
-{
-    for (int s = 0; s < N_SECTIONS; s++) {
-        if (memcmp(tag, section_row[s].tag, TAG_BYTES) == 0) {
-            return s;
-        }
-    }
-    return -1;
-}
-
-/* One line of the table; `*at` is where its section begins and moves on. */
-static gbt_status read_entry(gbt_reader *reader, size_t *at, file_view *out)
-{
-    unsigned char tag[TAG_BYTES];
-    gbt_read_bytes(reader, tag, TAG_BYTES);
-    const uint32_t crc = gbt_read_u32(reader);
-    const uint64_t size = gbt_read_u64(reader);
-    const int s = find_section(tag);
-    const char *name = s >= 0 ? section_row[s].name : "an optional section";
-    if (s < 0 && !(tag[0] >= 'a' && tag[0] <= 'z')) {
-        return gbt_fail(GBT_ERR_FORMAT, "%s: unknown section; a newer library wrote this file",
-                        out->name);
-    }
-    if (size > reader->size - *at) {
-        return gbt_fail(GBT_ERR_FORMAT, "%s: %s: longer than the file", out->name, name);
-    }
-    if (s >= 0 && out->section[s]) {
-        return gbt_fail(GBT_ERR_FORMAT, "%s: %s: there twice", out->name, name);
-    }
-    const unsigned char *data = reader->data + *at;
-    if (gbt_crc32(data, (size_t)size) != crc) {
-        return gbt_fail(GBT_ERR_FORMAT, "%s: %s: damaged (wrong checksum)", out->name, name);
-    }
-    if (s >= 0) {
-        out->section[s] = data;
-        out->size[s] = (size_t)size;
-    }
-    *at += (size_t)size;
-    return GBT_OK;
-}
-
-static gbt_status open_file(const void *data, size_t size, file_view *out)
-{
-    gbt_reader reader = {.data = data, .size = size, .where = out->name};
-    uint32_t n_sections = 0;
-    GBT_TRY(read_header(&reader, &n_sections));
-    const size_t head = HEADER_BYTES + (size_t)n_sections * ENTRY_BYTES;
-    gbt_reader tail = {.data = data, .size = size, .at = head, .where = out->name};
-    if (gbt_read_u32(&tail) != gbt_crc32(data, head)) {
-        return gbt_fail(GBT_ERR_FORMAT, "%s: header: damaged (wrong checksum)", out->name);
-    }
-    size_t at = head + CRC_BYTES;
-    for (uint32_t s = 0; s < n_sections; s++) {
-        GBT_TRY(read_entry(&reader, &at, out));
-    }
-    if (at != size) {
-        return gbt_fail(GBT_ERR_FORMAT, "%s: header: the sections end at byte %zu of %zu",
-                        out->name, at, size);
-    }
-    for (int s = 0; s < N_SECTIONS; s++) {
-        if (!out->section[s]) {
-            return gbt_fail(GBT_ERR_FORMAT, "%s: %s: missing", out->name, section_row[s].name);
-        }
-    }
-    return GBT_OK;
-}
-
-/* ---- Reading: sections ---------------------------------------------------------------------- */
 
 /* What the sections before the model itself give; all owned until the model takes them. */
 typedef struct parts {
@@ -230,36 +109,21 @@ typedef struct parts {
     gbt_objective objective;
 } parts;
 
-static gbt_reader section_reader(const file_view *file, section_id section, char where[WHERE_CHARS])
-{
-    snprintf(where, WHERE_CHARS, "%s: %s", file->name, section_row[section].name);
-    return (gbt_reader){
-        .data = file->section[section], .size = file->size[section], .where = where};
-}
-
-static gbt_status at_end(gbt_reader *reader)
-{
-    if (reader->status == GBT_OK && reader->at != reader->size) {
-        return gbt_reader_fail(reader, "%zu bytes are left over", reader->size - reader->at);
-    }
-    return reader->status;
-}
-
 static gbt_status read_parts(const file_view *file, parts *out)
 {
-    char where[WHERE_CHARS];
-    gbt_reader reader = section_reader(file, PARAMS, where);
+    char where[GBT_WHERE_CHARS];
+    gbt_reader reader = gbt_section_reader(&file->section[PARAMS], file->name, where);
     GBT_TRY(gbt_params_read(&reader, &out->params));
-    GBT_TRY(at_end(&reader));
+    GBT_TRY(gbt_section_at_end(&reader));
     if (gbt_objective_init(out->params, &out->objective) != GBT_OK) {
         return gbt_reader_fail(&reader, "no objective can be made of them");
     }
-    reader = section_reader(file, SCHEMA, where);
+    reader = gbt_section_reader(&file->section[SCHEMA], file->name, where);
     GBT_TRY(gbt_schema_read(&reader, &out->schema));
-    GBT_TRY(at_end(&reader));
-    reader = section_reader(file, CUTS, where);
+    GBT_TRY(gbt_section_at_end(&reader));
+    reader = gbt_section_reader(&file->section[CUTS], file->name, where);
     GBT_TRY(gbt_cuts_read(&reader, &out->cuts));
-    GBT_TRY(at_end(&reader));
+    GBT_TRY(gbt_section_at_end(&reader));
     if (out->cuts->n_features != out->schema->n_features) {
         return gbt_reader_fail(&reader, "%d features, but the model has %d", out->cuts->n_features,
                                out->schema->n_features);
@@ -303,6 +167,11 @@ static gbt_status read_summary(gbt_reader *reader, gbt_model *model)
     const int32_t n_outputs = gbt_read_i32(reader);
     const int32_t n_classes = gbt_read_i32(reader);
     GBT_TRY(reader->status);
+    const bool has_labels = n_outputs > 1 && n_classes == 0;
+    if (is_same && has_labels && gbt_objective_set_labels(objective, n_outputs) == GBT_OK) {
+        gbt_release(model->base_score);
+        GBT_TRY(GBT_NEW_ZERO(model->base_score, objective->n_outputs));
+    }
     if (!is_same || n_outputs != objective->n_outputs || n_classes != objective->n_classes) {
         return gbt_reader_fail(reader, "the objective differs from that of the parameters");
     }
@@ -324,13 +193,13 @@ static gbt_status read_summary(gbt_reader *reader, gbt_model *model)
     }
     model->train_rows = (int64_t)train_rows;
     GBT_TRY(read_classes(reader, model));
-    return at_end(reader);
+    return gbt_section_at_end(reader);
 }
 
 static gbt_status read_trees(const file_view *file, gbt_model *model)
 {
-    char where[WHERE_CHARS];
-    gbt_reader reader = section_reader(file, TREES, where);
+    char where[GBT_WHERE_CHARS];
+    gbt_reader reader = gbt_section_reader(&file->section[TREES], file->name, where);
     const size_t prefix = strlen(where);
     const int64_t n_trees = gbt_read_count(&reader, INT32_MAX, 10);
     GBT_TRY(reader.status);
@@ -340,7 +209,7 @@ static gbt_status read_trees(const file_view *file, gbt_model *model)
     }
     for (int64_t t = 0; t < n_trees; t++) {
         gbt_tree *tree = NULL;
-        snprintf(where + prefix, WHERE_CHARS - prefix, " (tree %lld)", (long long)t);
+        snprintf(where + prefix, GBT_WHERE_CHARS - prefix, " (tree %lld)", (long long)t);
         GBT_TRY(gbt_tree_read(&reader, model->cuts, &tree));
         const gbt_status status = gbt_model_append(model, tree);
         if (status != GBT_OK) {
@@ -348,16 +217,16 @@ static gbt_status read_trees(const file_view *file, gbt_model *model)
             return status;
         }
     }
-    return at_end(&reader);
+    return gbt_section_at_end(&reader);
 }
 
 static gbt_status read_model(const file_view *file, const parts *from, gbt_model **out)
 {
     gbt_status status = GBT_OK;
     gbt_model *model = NULL;
-    char where[WHERE_CHARS];
+    char where[GBT_WHERE_CHARS];
     GBT_TRY(gbt_model_create(from->params, from->schema, from->cuts, &from->objective, 0, &model));
-    gbt_reader reader = section_reader(file, SUMMARY, where);
+    gbt_reader reader = gbt_section_reader(&file->section[SUMMARY], file->name, where);
     GBT_TRY_OR_DONE(read_summary(&reader, model));
     GBT_TRY_OR_DONE(read_trees(file, model));
     GBT_TRY_OR_DONE(gbt_model_seal(model));
@@ -374,7 +243,9 @@ gbt_status gbt_model_read(const void *data, size_t size, const char *name, gbt_m
     gbt_status status = GBT_OK;
     parts from = {0};
     file_view file = {.name = name};
-    GBT_TRY(open_file(data, size, &file));
+    memcpy(file.section, known, sizeof known);
+    GBT_TRY(gbt_sections_read(data, size, name, GBT_KIND_TREES, GBT_MODEL_FORMAT, file.section,
+                              N_SECTIONS));
     GBT_TRY_OR_DONE(read_parts(&file, &from));
     GBT_TRY_OR_DONE(read_model(&file, &from, out));
 done:

@@ -161,6 +161,21 @@ static void write_classes(gbt_writer *writer, const gbt_model *model)
     gbt_dump_text(writer, "]");
 }
 
+/* The names of several labels, one for each output. */
+static void write_labels(gbt_writer *writer, const gbt_model *model)
+{
+    const gbt_schema *schema = model->schema;
+    if (schema->n_labels != model->objective.n_outputs) {
+        return;
+    }
+    write_key(writer, ",\n", "labels");
+    for (int32_t k = 0; k < schema->n_labels; k++) {
+        gbt_dump_text(writer, k > 0 ? "," : "[");
+        write_string(writer, schema->label_name[k]);
+    }
+    gbt_dump_text(writer, "]");
+}
+
 gbt_status gbt_model_write_json(gbt_writer *writer, const gbt_model *model)
 {
     write_key(writer, "{", "objective");
@@ -175,6 +190,7 @@ gbt_status gbt_model_write_json(gbt_writer *writer, const gbt_model *model)
         write_real(writer, (float)model->base_score[k]);
     }
     gbt_dump_text(writer, "]");
+    write_labels(writer, model);
     write_classes(writer, model);
     write_features(writer, model);
     write_trees(writer, model);

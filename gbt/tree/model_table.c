@@ -1,6 +1,8 @@
 /* Reads a data file the way a model needs it: its features by name and kind, its own tokens for
- * missing cells unless the caller set others. All else is data/columns.c. */
+ * missing cells unless the caller set others; and tells features and tasks of a table in the
+ * model's terms. All else is data/columns.c and data/view.c. */
 #include "gbt/data/columns.h"
+#include "gbt/data/dataset.h"
 #include "gbt/tree/model.h"
 
 gbt_status gbt_table_read(const gbt_params *params, const char *path, const gbt_model *model,
@@ -25,4 +27,33 @@ gbt_status gbt_table_read(const gbt_params *params, const char *path, const gbt_
     }
     gbt_params_free(own);
     return status;
+}
+
+static gbt_status check_pointers(const gbt_model *model, const gbt_table *table, const void *out)
+{
+    if (!model || !table || !out) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "%s is NULL",
+                        !model   ? "model"
+                        : !table ? "table"
+                                 : "out");
+    }
+    return GBT_OK;
+}
+
+gbt_status gbt_model_features(const gbt_model *model, const gbt_table *table, float *out, int64_t n)
+{
+    GBT_TRY(check_pointers(model, table, out));
+    return gbt_features_of_table(table, model->schema, model->cuts,
+                                 model->params->unseen == GBT_UNSEEN_ERROR, out, n);
+}
+
+gbt_status gbt_model_tasks(const gbt_model *model, const gbt_table *table, int32_t *out, int64_t n)
+{
+    GBT_TRY(check_pointers(model, table, out));
+    if (n != table->n_rows) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "room for %lld tasks, the table has %lld rows",
+                        (long long)n, (long long)table->n_rows);
+    }
+    const gbt_view view = {.table = table, .schema = model->schema};
+    return gbt_view_tasks(&view, out);
 }

@@ -9,8 +9,9 @@
 #include <string.h>
 
 enum {
-    LANES = 8,     /* walks in flight: more would not fit into the registers */
-    FEW_ROWS = 12, /* fewer rows than this are not worth a batch of 64 */
+    LANES = 8,             /* walks in flight: more would not fit into the registers */
+    FEW_ROWS = 12,         /* fewer rows than this are not worth a batch of 64 */
+    CODINGS_OF_A_WALK = 8, /* columns that are coded in the time that a walk takes longer */
     ALL_COLUMNS = GBT_SEGMENT_COLUMNS + GBT_MASK_LEAVES
 };
 
@@ -114,9 +115,18 @@ static void emit_value(const gbt_forest *forest, int32_t tree, int32_t place, vo
     *(float *)out += forest->value[forest->tree[tree].value + place];
 }
 
+/* Where leaf numbers go. */
+typedef struct leaf_grid {
+    int32_t first_tree, last_tree;
+    int64_t row_step, tree_step;
+    int32_t *out; /* of the first row at hand and the first tree */
+} leaf_grid;
+
 static void emit_leaf(const gbt_forest *forest, int32_t tree, int32_t place, void *out)
 {
-    ((int32_t *)out)[tree] = forest->leaf_number[forest->tree[tree].value + place];
+    const leaf_grid *grid = out;
+    grid->out[(tree - grid->first_tree) * grid->tree_step] =
+        forest->leaf_number[forest->tree[tree].value + place];
 }
 
 /* ---- Batches -------------------------------------------------------------------------------- */
@@ -126,6 +136,7 @@ typedef struct batch {
     const gbt_predict_kernels *kernels;
     const float *x; /* [n x n_features] */
     int32_t n;      /* 1 .. GBT_BATCH */
+    bool is_coded;  /* the columns hold the segment at hand, so its mask trees need no walk */
     alignas(64) uint8_t column[ALL_COLUMNS * GBT_BATCH];
     alignas(64) uint8_t arrived[GBT_MASK_LEAVES * GBT_BATCH];
     alignas(64) uint8_t place[GBT_BATCH];
@@ -162,8 +173,13 @@ static void code_bins(batch *b, const gbt_coding *coding)
     }
 }
 
-static void code_segment(batch *b, const gbt_segment *segment)
+/* The columns of a segment, unless only a few of its trees are wanted, which are walked then. */
+static void code_segment(batch *b, const gbt_segment *segment, int32_t n_trees)
 {
+    b->is_coded = segment->n_codings <= (int64_t)n_trees * CODINGS_OF_A_WALK;
+    if (!b->is_coded) {
+        return;
+    }
     for (int32_t c = 0; c < segment->n_codings; c++) {
         const gbt_coding *coding = &b->forest->coding[segment->first_coding + c];
         if (coding->bins >= 0) {
@@ -192,7 +208,7 @@ static const uint8_t *place_by_masks(batch *b, const gbt_forest_tree *tree)
 static void add_tree(batch *b, const gbt_forest_tree *tree, float sum[GBT_BATCH])
 {
     const float *value = b->forest->value + tree->value;
-    if (tree->is_mask) {
+    if (tree->is_mask && b->is_coded) {
         b->kernels->add(value, tree->n_leaves, place_by_masks(b, tree), sum);
         return;
     }
@@ -208,7 +224,7 @@ static void add_segment(batch *b, const gbt_segment *segment, int32_t first, int
                         float *out)
 {
     const int32_t n_outputs = b->forest->n_outputs;
-    code_segment(b, segment);
+    code_segment(b, segment, last - first);
     for (int32_t i = 0; i < n_outputs && first + i < last; i++) {
         const int32_t output = (first + i) % n_outputs;
         float sum[GBT_BATCH] = {0};
@@ -278,41 +294,59 @@ void gbt_forest_add(const gbt_forest *forest, const float *x, int64_t n, int32_t
     gbt_forest_add_by(forest, gbt_predict_kernels_find(-1), x, n, first, last, out);
 }
 
-static void leaves_batch(batch *b, int32_t *out)
+static void leaves_of_tree(batch *b, const leaf_grid *grid, int32_t t)
 {
-    const gbt_forest *forest = b->forest;
-    for (int32_t s = 0; s < forest->n_segments; s++) {
-        code_segment(b, &forest->segment[s]);
-        for (int32_t t = forest->segment[s].first_tree; t < forest->segment[s].last_tree; t++) {
-            const gbt_forest_tree *tree = &forest->tree[t];
-            const int32_t *number = forest->leaf_number + tree->value;
-            const uint8_t *small = tree->is_mask ? place_by_masks(b, tree) : NULL;
-            int32_t place[GBT_BATCH];
-            if (!small) {
-                walk_rows(forest, tree, b->x, b->n, place);
-            }
-            for (int32_t r = 0; r < b->n; r++) {
-                out[(int64_t)r * forest->n_trees + t] = number[small ? small[r] : place[r]];
-            }
+    const gbt_forest_tree *tree = &b->forest->tree[t];
+    const int32_t *number = b->forest->leaf_number + tree->value;
+    const uint8_t *small = tree->is_mask && b->is_coded ? place_by_masks(b, tree) : NULL;
+    int32_t *out = grid->out + (t - grid->first_tree) * grid->tree_step;
+    int32_t place[GBT_BATCH];
+    if (!small) {
+        walk_rows(b->forest, tree, b->x, b->n, place);
+    }
+    for (int32_t r = 0; r < b->n; r++) {
+        out[r * grid->row_step] = number[small ? small[r] : place[r]];
+    }
+}
+
+static void leaves_batch(batch *b, const leaf_grid *grid)
+{
+    for (int32_t s = 0; s < b->forest->n_segments; s++) {
+        const gbt_segment *segment = &b->forest->segment[s];
+        const int32_t first =
+            grid->first_tree > segment->first_tree ? grid->first_tree : segment->first_tree;
+        const int32_t last =
+            grid->last_tree < segment->last_tree ? grid->last_tree : segment->last_tree;
+        if (first < last) {
+            code_segment(b, segment, last - first);
+        }
+        for (int32_t t = first; t < last; t++) {
+            leaves_of_tree(b, grid, t);
         }
     }
 }
 
-void gbt_forest_leaves(const gbt_forest *forest, const float *x, int64_t n, int32_t *out)
+void gbt_forest_leaves(const gbt_forest *forest, const float *x, int64_t n, int32_t first,
+                       int32_t last, int64_t row_step, int64_t tree_step, int32_t *out)
 {
+    leaf_grid grid = {.first_tree = first * forest->n_outputs,
+                      .last_tree = last * forest->n_outputs,
+                      .row_step = row_step,
+                      .tree_step = tree_step,
+                      .out = out};
     if (n < FEW_ROWS) {
-        for (int64_t row = 0; row < n; row++) {
-            walk_trees(forest, x + row * forest->n_features, 0, forest->n_trees, 1, emit_leaf,
-                       out + row * forest->n_trees);
+        for (int64_t row = 0; row < n; row++, grid.out += row_step) {
+            walk_trees(forest, x + row * forest->n_features, grid.first_tree, grid.last_tree, 1,
+                       emit_leaf, &grid);
         }
         return;
     }
     batch b;
     b.forest = forest;
     b.kernels = gbt_predict_kernels_find(-1);
-    for (int64_t row = 0; row < n; row += GBT_BATCH) {
+    for (int64_t row = 0; row < n; row += GBT_BATCH, grid.out += GBT_BATCH * row_step) {
         b.x = x + row * forest->n_features;
         b.n = (int32_t)(n - row < GBT_BATCH ? n - row : GBT_BATCH);
-        leaves_batch(&b, out + row * forest->n_trees);
+        leaves_batch(&b, &grid);
     }
 }

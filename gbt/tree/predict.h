@@ -13,7 +13,9 @@ void gbt_forest_free(gbt_forest *);
  * rounds [first, last); adds to out [n x n_outputs]. Allocates nothing, starts no thread. */
 void gbt_forest_add(const gbt_forest *, const float *x, int64_t n, int32_t first, int32_t last,
                     float *out);
-/* Leaf numbers: out [n x n_trees]. */
-void gbt_forest_leaves(const gbt_forest *, const float *x, int64_t n, int32_t *out);
+/* Leaf numbers in the trees of rounds [first, last), the t-th of them of row i to
+ * out[i * row_step + t * tree_step]. */
+void gbt_forest_leaves(const gbt_forest *, const float *x, int64_t n, int32_t first, int32_t last,
+                       int64_t row_step, int64_t tree_step, int32_t *out);
 
 #endif

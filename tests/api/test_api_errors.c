@@ -235,7 +235,7 @@ TEST_C(Errors, FieldsAreCheckedAndKeepTheirOldValues)
     EXPECT_C_HAS_TEXT(gbt_last_error(), "9");
     EXPECT_C_STATUS(gbt_dataset_set(set, GBT_LABEL, data.label, GBT_F32, ROWS - 1),
                     GBT_ERR_ARGUMENT);
-    EXPECT_C_STATUS(gbt_dataset_set(set, GBT_LABEL, data.label, GBT_F32, 2 * ROWS),
+    EXPECT_C_STATUS(gbt_dataset_set(set, GBT_LABEL, data.label, GBT_F32, 2 * ROWS - 1),
                     GBT_ERR_ARGUMENT);
     EXPECT_C_STATUS(gbt_dataset_set(set, GBT_LABEL, data.label, GBT_F32, -1), GBT_ERR_ARGUMENT);
     EXPECT_C_STATUS(gbt_dataset_set(set, GBT_LABEL, NULL, GBT_F32, ROWS), GBT_ERR_ARGUMENT);

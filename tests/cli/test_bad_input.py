@@ -193,7 +193,7 @@ CASES.add_commands(
     train + valid=train.csv valid_fraction=0.2    | valid_fraction and valid exclude each other
     train + header=true format=libsvm             | header has no effect: libsvm files have none
     train + metric=multi_logloss                  | metric multi_logloss needs
-    train + metric=rmse objective=multiclass      | metric rmse needs an objective with one output
+    train + metric=rmse objective=multiclass      | metric rmse needs an objective other than
     train + metric=rmze                           | unknown metric 'rmze'; the nearest is 'rmse'
     """,
 )

@@ -248,7 +248,7 @@ TEST_C(Classes, TargetsAreClassNumbers)
         EXPECT_C_TRUE(target[i] == want[i % 4]);
     }
     EXPECT_C_STATUS(gbt_classes_target(&classes, &objective, other, target), GBT_ERR_DATA);
-    EXPECT_C_HAS_TEXT(gbt_last_error(), "row 2: label 6");
+    EXPECT_C_HAS_TEXT(gbt_last_error(), "row 2: the label 6 is not a class of the model");
     EXPECT_C_OK(gbt_dataset_set(other, GBT_LABEL, NULL, GBT_F32, 0));
     EXPECT_C_STATUS(gbt_classes_target(&classes, &objective, other, target), GBT_ERR_DATA);
     gbt_classes_close(&classes);

@@ -229,9 +229,9 @@ TEST_C(DatasetFields, InitScoresMayBeSeveralARow)
     EXPECT_C_STATUS(gbt_dataset_set(dataset, GBT_INIT_SCORE, scores, GBT_F32, 2 * ROWS + 1),
                     GBT_ERR_ARGUMENT);
     EXPECT_C_EQ_INT(dataset->n_init, 3);
-    EXPECT_C_STATUS(gbt_dataset_set(dataset, GBT_LABEL, scores, GBT_F32, 3 * ROWS),
+    EXPECT_C_STATUS(gbt_dataset_set(dataset, GBT_WEIGHT, scores, GBT_F32, 3 * ROWS),
                     GBT_ERR_ARGUMENT);
-    EXPECT_C_HAS_TEXT(gbt_last_error(), "label: 180 values for 60 rows");
+    EXPECT_C_HAS_TEXT(gbt_last_error(), "weight: 180 values for 60 rows");
     int32_t whole[3 * ROWS];
     EXPECT_C_STATUS(gbt_dataset_get(dataset, GBT_INIT_SCORE, whole, GBT_I32, 3 * ROWS),
                     GBT_ERR_ARGUMENT);

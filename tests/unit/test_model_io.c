@@ -196,7 +196,7 @@ TEST_C(ModelIo, MessagesSayWhatIsWrong)
     expect_refused(&bytes, "not a gbt model file");
     memcpy(bytes.data, keep, bytes.size);
     bytes.data[8] = 'H';
-    expect_refused(&bytes, "not a model of trees");
+    expect_refused(&bytes, "not a model of a known kind, where a tree model is expected");
     memcpy(bytes.data, keep, bytes.size);
     bytes.data[12] = 2;
     expect_refused(&bytes, "format version 2, this library");

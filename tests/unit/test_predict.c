@@ -56,7 +56,8 @@ static void compare_leaves(const gbt_model *model)
     random_rows(model, 7, ROWS, x);
     for (int s = 0; s < 2; s++) {
         int64_t wrong = 0;
-        gbt_forest_leaves(model->forest, x, sizes[s], got);
+        gbt_forest_leaves(model->forest, x, sizes[s], 0, gbt_model_rounds(model), model->n_trees, 1,
+                          got);
         for (int64_t i = 0; i < sizes[s] * model->n_trees; i++) {
             const gbt_tree *tree = model->trees[i % model->n_trees];
             const float *row = x + i / model->n_trees * n_features;

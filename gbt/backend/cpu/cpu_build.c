@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "gbt/backend/cpu/cpu_internal.h"
-#include "gbt/loss/clones.h"
+#include "gbt/base/clones.h"
 
 enum { SUM_SLOTS = 1024 }; /* slots that a thread sums at a time */
 

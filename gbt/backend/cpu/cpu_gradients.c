@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "gbt/backend/cpu/cpu_internal.h"
-#include "gbt/loss/clones.h"
+#include "gbt/base/clones.h"
 
 #if defined(_OPENMP)
 #define VECTOR_MAXIMA \

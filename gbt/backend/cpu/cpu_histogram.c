@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "gbt/backend/cpu/cpu_internal.h"
-#include "gbt/loss/clones.h"
+#include "gbt/base/clones.h"
 
 enum { GROUP = 8, BLOCK_BYTES = 262144, AHEAD_BYTES = 3072 };
 

@@ -105,7 +105,7 @@ struct gbt_backend {
     gbt_backend_config config;
     const gbt_dataset *data; /* borrowed, like the next three */
     const gbt_objective *objective;
-    const float *target; /* [n_rows] */
+    const float *target; /* [gbt_objective_labels() x n_rows] */
     const float *weight; /* [n_rows] or NULL */
     gbt_cpu_scans scans;
     int64_t n_rows;

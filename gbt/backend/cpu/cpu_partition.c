@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "gbt/backend/cpu/cpu_internal.h"
-#include "gbt/loss/clones.h"
+#include "gbt/base/clones.h"
 
 enum { BLOCK = 128, LAST_ROWS = 1024 };
 

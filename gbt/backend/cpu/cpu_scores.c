@@ -56,6 +56,7 @@ static void renew_leaves(void *context, int64_t first, int64_t last, int thread)
 static void gather_residuals(gbt_backend *b, int32_t output, int32_t n_leaves)
 {
     const float *scores = b->scores + output * b->n_rows;
+    const float *target = gbt_objective_labels_of(b->objective, b->target, b->n_rows, output);
     int64_t *next = b->leaf_first + 1; /* [n_leaves] becomes the ends */
     memset(b->leaf_first, 0, ((size_t)n_leaves + 1) * sizeof *b->leaf_first);
     for (int32_t i = 0; i < b->config.max_nodes; i++) {
@@ -69,8 +70,8 @@ static void gather_residuals(gbt_backend *b, int32_t output, int32_t n_leaves)
     for (int64_t row = 0; row < b->n_rows; row++) {
         if (is_sampled(b, row)) {
             const int64_t at = next[b->leaf[row]]++;
-            b->residual[at] = b->target[row] - scores[row];
-            b->residual_weight[at] = gbt_objective_renew_weight(b->objective, b->target[row]) *
+            b->residual[at] = target[row] - scores[row];
+            b->residual_weight[at] = gbt_objective_renew_weight(b->objective, target[row]) *
                                      (b->weight ? b->weight[row] : 1.0f);
         }
     }

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "gbt/backend/cpu/cpu_internal.h"
-#include "gbt/loss/clones.h"
+#include "gbt/base/clones.h"
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 

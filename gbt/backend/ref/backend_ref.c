@@ -22,7 +22,7 @@ struct gbt_backend {
     gbt_backend_config config;
     const gbt_dataset *data; /* borrowed, like the next three */
     const gbt_objective *objective;
-    const float *target;            /* [n_rows] */
+    const float *target;            /* [gbt_objective_labels() x n_rows] */
     const float *weight;            /* [n_rows] or NULL */
     float *scores, *grad, *hess;    /* [n_outputs x n_rows] */
     int32_t *unit_grad, *unit_hess; /* [n_rows] quantised gradients of the tree's output */
@@ -310,7 +310,9 @@ static gbt_status ref_split_rows(gbt_backend *b, const gbt_apply *apply, int32_t
 static int64_t residuals_of_leaf(const gbt_backend *b, int32_t output, const int32_t *leaf_of_node,
                                  int32_t leaf, float *value, float *weight)
 {
-    const float *scores = b->scores + output * b->data->n_rows;
+    const int64_t n_rows = b->data->n_rows;
+    const float *scores = b->scores + output * n_rows;
+    const float *target = gbt_objective_labels_of(b->objective, b->target, n_rows, output);
     int64_t n = 0;
     for (int32_t i = 0; i < b->config.max_nodes; i++) {
         const node_rows *node = &b->node[i];
@@ -319,8 +321,8 @@ static int64_t residuals_of_leaf(const gbt_backend *b, int32_t output, const int
         }
         for (int64_t k = node->first; k < node->first + node->n; k++) {
             const uint32_t row = b->rows[k];
-            value[n] = b->target[row] - scores[row];
-            weight[n] = gbt_objective_renew_weight(b->objective, b->target[row]) *
+            value[n] = target[row] - scores[row];
+            weight[n] = gbt_objective_renew_weight(b->objective, target[row]) *
                         (b->weight != NULL ? b->weight[row] : 1.0f);
             n++;
         }

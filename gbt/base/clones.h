@@ -7,8 +7,8 @@
  * the linker asks for the choice.
  *
  * GBT_VECTOR_LOOP before a `for` promises that its rows are independent. */
-#ifndef GBT_LOSS_CLONES_H
-#define GBT_LOSS_CLONES_H
+#ifndef GBT_BASE_CLONES_H
+#define GBT_BASE_CLONES_H
 
 #if defined(__has_attribute)
 #if __has_attribute(target_clones) && defined(__x86_64__) && defined(__gnu_linux__) && \
