@@ -370,10 +370,14 @@ static int run(job *j)
     gbt_progress_open(&j->progress, &j->command, j->method);
     const double start = gbt_clock();
     code = exit_of(explain(j));
-    if (code == GBT_EXIT_OK && j->matrix.file) {
-        code = gbt_exit_of_write(gbt_npy_close(&j->matrix));
+    const bool has_matrix = j->matrix.file != NULL;
+    if (code == GBT_EXIT_OK && has_matrix) {
+        code = gbt_exit_of_write(gbt_npy_finish(&j->matrix));
     }
     code = code == GBT_EXIT_OK ? gbt_put(j->predictions, &j->table.text) : code;
+    if (code == GBT_EXIT_OK && has_matrix) {
+        code = gbt_exit_of_write(gbt_npy_keep(&j->matrix));
+    }
     if (code == GBT_EXIT_OK) {
         print_summary(j, gbt_clock() - start);
     }
@@ -390,7 +394,7 @@ int gbt_cmd_influence(int argc, char **argv)
     code = gbt_command_open(&j->command, "influence", argc, argv);
     if (code == GBT_EXIT_OK) {
         code = run(j);
-        gbt_npy_abort(&j->matrix);
+        gbt_npy_close(&j->matrix);
         gbt_influence_table_close(&j->table);
         gbt_influence_free(j->influence);
         gbt_file_rows_close(&j->valid);

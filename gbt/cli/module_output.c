@@ -82,7 +82,13 @@ gbt_status gbt_npy_open(gbt_npy_file *npy, const char *path, int64_t n_rows, int
                                                      : open_beside(npy, exists ? &old : NULL);
     npy->file = file >= 0 ? fdopen(file, "wb") : NULL;
     if (!npy->file) {
-        return refuse_write(path, errno);
+        const int error = errno;
+        if (file >= 0) {
+            (void)close(file);
+        } else {
+            npy->temporary[0] = '\0'; /* the name is not ours */
+        }
+        return refuse_write(path, error);
     }
     gbt_writer header = {0};
     print_npy_header(&header, n_rows, n_cols);
@@ -105,7 +111,7 @@ gbt_status gbt_npy_append(gbt_npy_file *npy, const float *value, int64_t n)
     return status;
 }
 
-gbt_status gbt_npy_close(gbt_npy_file *npy)
+gbt_status gbt_npy_finish(gbt_npy_file *npy)
 {
     if (npy->n_left != 0) {
         return gbt_fail(GBT_ERR_BUG, "%s: %" PRId64 " values are missing", npy->path, npy->n_left);
@@ -118,24 +124,27 @@ gbt_status gbt_npy_close(gbt_npy_file *npy)
         error = errno;
     }
     npy->file = NULL;
-    if (error == 0 && npy->temporary[0] && rename(npy->temporary, npy->path) != 0) {
-        error = errno;
-    }
-    if (error != 0 && npy->temporary[0]) {
-        (void)unlink(npy->temporary);
-    }
     return error == 0 ? GBT_OK : refuse_write(npy->path, error);
 }
 
-void gbt_npy_abort(gbt_npy_file *npy)
+gbt_status gbt_npy_keep(gbt_npy_file *npy)
+{
+    if (npy->temporary[0] && rename(npy->temporary, npy->path) != 0) {
+        return refuse_write(npy->path, errno);
+    }
+    npy->temporary[0] = '\0';
+    return GBT_OK;
+}
+
+void gbt_npy_close(gbt_npy_file *npy)
 {
     if (npy->file) {
         (void)fclose(npy->file);
-        npy->file = NULL;
-        if (npy->temporary[0]) {
-            (void)unlink(npy->temporary);
-        }
     }
+    if (npy->temporary[0]) {
+        (void)unlink(npy->temporary);
+    }
+    memset(npy, 0, sizeof *npy);
 }
 
 /* ---- Several arrays in one file -------------------------------------------------------------- */

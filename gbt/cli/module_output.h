@@ -9,8 +9,8 @@
 
 /* ---- One array, written row by row ----------------------------------------------------------- */
 
-/* The rows go to a temporary name beside `path`, which closing renames: the file appears whole or
- * not at all, and no more than a block of it is in memory. Zeroed: nothing open. */
+/* The rows go to a temporary name beside `path`, which is renamed when it is kept: the file appears
+ * whole or not at all, and no more than a block of it is in memory. Zeroed: nothing open. */
 typedef struct gbt_npy_file {
     FILE *file;
     const char *path;                    /* borrowed */
@@ -20,8 +20,9 @@ typedef struct gbt_npy_file {
 
 gbt_status gbt_npy_open(gbt_npy_file *, const char *path, int64_t n_rows, int64_t n_cols);
 gbt_status gbt_npy_append(gbt_npy_file *, const float *value, int64_t n);
-gbt_status gbt_npy_close(gbt_npy_file *); /* all values were appended */
-void gbt_npy_abort(gbt_npy_file *);       /* removes the temporary file; no-op when not open */
+gbt_status gbt_npy_finish(gbt_npy_file *); /* all values were appended: now they are on disk */
+gbt_status gbt_npy_keep(gbt_npy_file *);   /* gives the finished file its name */
+void gbt_npy_close(gbt_npy_file *); /* removes what was not kept; no-op when nothing is open */
 
 /* ---- Several arrays in one file -------------------------------------------------------------- */
 

@@ -132,7 +132,9 @@ int gbt_put(const char *path, const gbt_writer *writer)
     if (path[0]) {
         return gbt_exit_of_write(gbt_file_write(path, writer->data, writer->size));
     }
-    if (fwrite(writer->data, 1, writer->size, stdout) != writer->size || fflush(stdout) != 0) {
+    const bool is_written =
+        writer->size == 0 || fwrite(writer->data, 1, writer->size, stdout) == writer->size;
+    if (!is_written || fflush(stdout) != 0) {
         fputs("gbt: standard output could not be written\n", stderr);
         return GBT_EXIT_FAILED;
     }

@@ -285,6 +285,14 @@ def test_libsvm_files_work_too(gbt, tmp_path):
     assert {line["label"] for line in lines} == {"0", "1"}
 
 
+# ---- Writing that fails --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("keys", ["matrix=/dev/full", "predictions=/dev/full matrix=m.npy"])
+def test_a_full_disk_is_a_failure(gbt, work, keys):
+    refuse(gbt, work, ["influence", *FULL.split(), *keys.split()], 1, ["/dev/full: cannot be"])
+
+
 # ---- Interrupts ----------------------------------------------------------------------------------
 
 

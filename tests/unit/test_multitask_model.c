@@ -1,5 +1,6 @@
 /* The multi-task model as a thing: predictions, the model of one task, files and damaged ones,
  * threads, memory. */
+#define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -264,14 +265,16 @@ TEST_C(MultitaskModel, TasksOfATableHaveTheirTexts)
 {
     enum { N = 240 };
     static const char *const shop[] = {"oak", "ash", "elm"};
-    char path[512], model_path[512];
+    char path[TEMP_DIR_PATH], model_path[TEMP_DIR_PATH];
+    temp_dir folder;
     gbt_table *table = NULL;
     gbt_dataset *data = NULL;
     gbt_multitask *model = NULL, *loaded = NULL;
     float out[N], again[N];
     int64_t n_unseen = 0;
-    temp_dir_path(path, sizeof path, "shops.csv");
-    temp_dir_path(model_path, sizeof model_path, "shops.gbt");
+    ASSERT_C_TRUE(temp_dir_open(&folder));
+    temp_dir_file(&folder, "shops.csv", path);
+    temp_dir_file(&folder, "shops.gbt", model_path);
     FILE *file = fopen(path, "w");
     ASSERT_C_TRUE(file != NULL);
     (void)fputs("sales,shop,size,kind\n", file);
@@ -313,6 +316,7 @@ TEST_C(MultitaskModel, TasksOfATableHaveTheirTexts)
     gbt_multitask_free(model);
     gbt_multitask_free(loaded);
     gbt_params_free(params);
+    temp_dir_close(&folder);
 }
 
 /* ---- Files ---------------------------------------------------------------------------------- */
@@ -480,14 +484,15 @@ TEST_C(MultitaskModel, DamageBehindCorrectChecksumsDoesNoHarm)
 
 TEST_C(MultitaskModel, FilesOfOtherKindsAreToldApart)
 {
-    char path[512];
+    char path[TEMP_DIR_PATH];
+    temp_dir folder;
     gbt_multitask *model = NULL;
     gbt_model *plain = NULL;
     gbt_file_kind kind = GBT_FILE_TREES;
     size_t size = 0;
     void *bytes = small_file("shared", &size);
-    temp_dir_path(path, sizeof path, "kind.gbt");
-    EXPECT_C_OK(gbt_file_write(path, bytes, size));
+    ASSERT_C_TRUE(temp_dir_open(&folder));
+    ASSERT_C_TRUE(temp_dir_write(&folder, "kind.gbt", bytes, size, path));
     EXPECT_C_OK(gbt_model_file_kind(path, &kind));
     EXPECT_C_EQ_INT(kind, GBT_FILE_MULTITASK);
     EXPECT_C_STATUS(gbt_model_load(path, &plain), GBT_ERR_FORMAT);
@@ -501,6 +506,7 @@ TEST_C(MultitaskModel, FilesOfOtherKindsAreToldApart)
     EXPECT_C_STATUS(gbt_multitask_save(NULL, path), GBT_ERR_ARGUMENT);
     EXPECT_C_TRUE(model == NULL);
     gbt_memory_free(bytes);
+    temp_dir_close(&folder);
 }
 
 /* ---- Memory --------------------------------------------------------------------------------- */
