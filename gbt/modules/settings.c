@@ -101,7 +101,10 @@ gbt_status gbt_settings_read(gbt_reader *reader, gbt_params *params)
     const int64_t n = gbt_read_count(reader, gbt_param_count(), 8);
     for (int64_t i = 0; i < n && reader->status == GBT_OK; i++) {
         char *name = gbt_read_text(reader), *value = gbt_read_text(reader);
-        if (name && value && gbt_params_set(params, name, value) != GBT_OK) {
+        const gbt_status status = name && value ? gbt_params_set(params, name, value) : GBT_OK;
+        if (status == GBT_ERR_MEMORY) {
+            reader->status = status;
+        } else if (status != GBT_OK) {
             (void)gbt_reader_fail(reader, "the parameter %s = %s is not one of this version", name,
                                   value);
         }

@@ -284,7 +284,7 @@ TEST_C(MultitaskModel, TasksOfATableHaveTheirTexts)
     }
     (void)fclose(file);
     gbt_params *params = toy_params("label=sales task=shop n_trees_shared=8 n_trees_robust=8 "
-                                    "n_trees_task=8 min_child_samples=2");
+                                    "n_trees_task=8 min_child_samples=2 learning_rate=0.5");
     ASSERT_C_OK(gbt_table_read(params, path, NULL, &table));
     ASSERT_C_OK(gbt_dataset_from_table(params, table, NULL, &data));
     ASSERT_C_OK(gbt_multitask_train(params, data, NULL, NULL, NULL, NULL, NULL, &model));
