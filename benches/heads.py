@@ -7,7 +7,7 @@
 `reference`: the settings and folds whose scores of the published program (gbnn 0.0.2) are known, on
 data that comes with scikit-learn, and the score after a part of the units. `nested`: nested
 cross-validation [Emami23] with a search over units a step, learning rate and subsample, beside
-scikit-learn's MLP trained by Adam and by L-BFGS with a search over its size, and trees of gbt with a
+scikit-learn's MLP trained by Adam and by L-BFGS with a search over its size, and trees of gbt with
 search over leaves and learning rate, on the classification and multi-target sets of the papers.
 `time`: one fit of gbt and of gbnn at equal settings, in turn. All through the command line; network
 libraries see inputs that are standardised with the training rows. `nested` reads ../shared/data.
@@ -49,7 +49,8 @@ TARGETS = {
     "airline_tickets": ("airline_tickets.csv", 6),
 }
 
-# Scores of gbnn 0.0.2 with scikit-learn 1.2.1 for the settings below, mean and deviation over folds.
+# Scores of gbnn 0.0.2 with scikit-learn 1.2.1 for the settings below, mean and deviation over
+# folds.
 SETTINGS = [
     ("rate 1, 1 unit, 1/2", 1.0, 1, 0.5),
     ("rate 0.1, 1 unit, 1/2", 0.1, 1, 0.5),
@@ -57,10 +58,15 @@ SETTINGS = [
     ("rate 0.5, 1 unit, all rows", 0.5, 1, 1.0),
 ]
 KNOWN = {
-    "breast_cancer": ("0.9666 ± 0.0241", "0.9701 ± 0.0177", "0.9667 ± 0.0254", "0.9684 ± 0.0233"),
-    "wine": ("0.8444 ± 0.2580", "0.9775 ± 0.0276", "0.9719 ± 0.0281", "0.9719 ± 0.0281"),
-    "diabetes": ("92.75 ± 12.56", "57.50 ± 3.87", "56.42 ± 3.39", "62.88 ± 7.11"),
-    "digits": ("0.6062 ± 0.4144", "", "0.9688 ± 0.0041", "0.9616 ± 0.0092"),
+    "breast_cancer": (
+        "0.9666 +- 0.0241",
+        "0.9701 +- 0.0177",
+        "0.9667 +- 0.0254",
+        "0.9684 +- 0.0233",
+    ),
+    "wine": ("0.8444 +- 0.2580", "0.9775 +- 0.0276", "0.9719 +- 0.0281", "0.9719 +- 0.0281"),
+    "diabetes": ("92.75 +- 12.56", "57.50 +- 3.87", "56.42 +- 3.39", "62.88 +- 7.11"),
+    "digits": ("0.6062 +- 0.4144", "", "0.9688 +- 0.0041", "0.9616 +- 0.0092"),
 }
 SHARES = (0.05, 0.125, 0.25, 0.5, 0.75, 1.0)
 
@@ -135,7 +141,7 @@ def folds_of(x, y, is_classes, n):
     return list(KFold(n, shuffle=True, random_state=1).split(x))
 
 
-# ---- The settings whose scores are known -----------------------------------------------------------
+# ---- The settings whose scores are known --------------------------------------------------------
 
 
 def reference_part(gbt, jobs, report):
@@ -165,13 +171,15 @@ def reference_part(gbt, jobs, report):
                 scores = np.array(list(pool.map(fit, enumerate(folds))))
             digits = 4 if is_classes else 2
             report.row(
-                name, text, f"{scores[:, -1].mean():.{digits}f} ± {scores[:, -1].std():.{digits}f}",
+                name,
+                text,
+                f"{scores[:, -1].mean():.{digits}f} +- {scores[:, -1].std():.{digits}f}",
                 known, *[f"{v:.{digits}f}" for v in scores.mean(axis=0)],
             )  # fmt: skip
     report.line()
 
 
-# ---- Nested cross-validation -----------------------------------------------------------------------
+# ---- Nested cross-validation --------------------------------------------------------------------
 
 
 def load(name):
@@ -224,23 +232,20 @@ GRIDS = {"heads": HEADS_GRID, "adam": MLP_GRID, "lbfgs": MLP_GRID, "trees": TREE
 def outer_fold(method, gbt, x, y, is_classes, train, test, inner):
     """The score on the test rows with the settings that are best in folds of the training rows."""
 
-    def part(rows):
+    def rows_of(x, y, rows):
         return x.iloc[rows].reset_index(drop=True), y.iloc[rows].reset_index(drop=True)
 
-    x_train, y_train = part(train)
+    x_train, y_train = rows_of(x, y, train)
     best = None
     for keys in GRIDS[method]:
         total = 0.0
         for kept, held in folds_of(x_train, y_train, is_classes, inner):
-            total += fit_one(
-                method, gbt, keys, x_train.iloc[kept].reset_index(drop=True),
-                y_train.iloc[kept].reset_index(drop=True), x_train.iloc[held].reset_index(drop=True),
-                y_train.iloc[held].reset_index(drop=True), is_classes,
-            )  # fmt: skip
+            parts = rows_of(x_train, y_train, kept) + rows_of(x_train, y_train, held)
+            total += fit_one(method, gbt, keys, *parts, is_classes)
         total = total if is_classes else -total
         if best is None or total > best[0]:
             best = (total, keys)
-    return fit_one(method, gbt, best[1], x_train, y_train, *part(test), is_classes)
+    return fit_one(method, gbt, best[1], x_train, y_train, *rows_of(x, y, test), is_classes)
 
 
 def nested_part(gbt, sets, n_folds, inner, jobs, report):
@@ -259,12 +264,12 @@ def nested_part(gbt, sets, n_folds, inner, jobs, report):
                         lambda f, m=method: outer_fold(m, gbt, x, y, is_classes, *f, inner), folds
                     )
                 )
-            cells.append(f"{statistics.mean(scores):.4f} ± {statistics.pstdev(scores):.4f}")
+            cells.append(f"{statistics.mean(scores):.4f} +- {statistics.pstdev(scores):.4f}")
         report.row(name, "accuracy" if is_classes else "RMSE / deviation", *cells)
     report.line()
 
 
-# ---- Time ------------------------------------------------------------------------------------------
+# ---- Time ---------------------------------------------------------------------------------------
 
 
 def time_part(gbt, report):

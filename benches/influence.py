@@ -5,8 +5,8 @@
                                  [--sets adult,concrete] [--targets 20] [--rows 3000]
 
 `formulas`: every estimator against NumPy in double precision, from the dump and the leaves of the
-model alone. `removal` and `noise`: two experiments of [Brophy23]. Removal takes the rows that help a
-test row most by each estimator out of training, trains again and reports by how much the loss of
+model alone. `removal` and `noise`: two experiments of [Brophy23]. Removal takes the rows that help
+a test row most by each estimator out of training, trains again and reports by how much the loss of
 that row rose. Noise gives a share of the training rows another label and looks for them among the
 rows with the lowest influence on a validation set, and among those with the highest influence on
 themselves. `speed`: generated rows, top 100, time and memory. Real data from ../shared/data.
@@ -236,7 +236,8 @@ class Formulas:
         return out
 
     def leaf_influence(self, everyone):
-        """Derivative of the scores by the weight of each row, all rows following or the row only."""
+        """Derivative of the scores by the weight of each row, all rows following or the row
+        only."""
         np = self.np
         final = self.target_scores()[1]
         g_final = self.slopes(final, self.y_target)[0]
@@ -352,7 +353,8 @@ def objective_of(name, train):
 
 
 def removal_part(gbt, sets, n_targets, rows, report):
-    """Mean rise of the target's loss relative to that of random removal; mean rank over the sets."""
+    """Mean rise of the target's loss relative to that of random removal; mean rank over the
+    sets."""
     import numpy as np
 
     report.header("set", *REMOVAL)

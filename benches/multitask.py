@@ -6,10 +6,10 @@
 
 Two experiments [Emami25]. Synthetic: ten tasks, two of them outliers, 300 training and 1,000 test
 rows a task, one data set a seed. Real: shuffled 80/20 splits, the first with the seed of the paper.
-`paper`: stumps, plain mean leaves, no base score, the rounds that the authors' search chose (robust,
-shared) or the best of four by five folds stratified by task (the others). `ours`: Newton leaves, 15
-leaves, base score, rounds by early stopping on a tenth of the training rows. The data is read from
-../shared/data; without it only the synthetic experiment runs.
+`paper`: stumps, plain mean leaves, no base score, the rounds that the authors' search chose
+(robust, shared) or the best of four by five folds stratified by task (the others). `ours`: Newton
+leaves, 15 leaves, base score, rounds by early stopping on a tenth of the training rows. The data is
+read from ../shared/data; without it only the synthetic experiment runs.
 """
 
 import argparse
@@ -200,7 +200,7 @@ def real(gbt, name, settings, repeats, report):
                     seconds += spent
     for setting in settings:
         cells = [
-            f"{np.mean(scores[setting][m]):.4f} ± {np.std(scores[setting][m]):.4f}" for m in MODES
+            f"{np.mean(scores[setting][m]):.4f} +- {np.std(scores[setting][m]):.4f}" for m in MODES
         ]
         report.row(name, setting, *cells)
     first = [scores["paper"][m][0] if "paper" in settings else float("nan") for m in MODES[:5]]
@@ -223,9 +223,18 @@ def synthetic(gbt, gbt_synth, kind, repeats, report):
     for seed in range(repeats):
         with tempfile.TemporaryDirectory() as work:
             text = subprocess.run(
-                [str(gbt_synth), f"multitask_{kind}", "rows=13000", "groups=10", "outliers=2", f"seed={seed}"],
-                check=True, stdout=subprocess.PIPE, text=True,
-            ).stdout  # fmt: skip
+                [
+                    str(gbt_synth),
+                    f"multitask_{kind}",
+                    "rows=13000",
+                    "groups=10",
+                    "outliers=2",
+                    f"seed={seed}",
+                ],
+                check=True,
+                stdout=subprocess.PIPE,
+                text=True,
+            ).stdout
             path = Path(work) / "all.csv"
             path.write_text(text)
             table = pd.read_csv(path)
@@ -256,11 +265,12 @@ def synthetic(gbt, gbt_synth, kind, repeats, report):
             wins += max(MODES, key=lambda m: sign * columns[m][-1][0]) == "robust"
     for mode in MODES:
         mean, spread = np.mean(columns[mode], axis=0), np.std(columns[mode], axis=0)
-        report.row(kind, mode, *[f"{m:.4f} ± {s:.4f}" for m, s in zip(mean, spread)])
+        report.row(kind, mode, *[f"{m:.4f} +- {s:.4f}" for m, s in zip(mean, spread)])
     report.line()
     report.line(
-        f"{kind}: robust is the best mode in {wins} of {repeats} repetitions; smallest gap between "
-        f"the weights of an outlier and an ordinary task: {min(gaps):.3f}, mean {np.mean(gaps):.3f}."
+        f"{kind}: robust is the best mode in {wins} of {repeats} repetitions; smallest gap "
+        f"between the weights of an outlier and an ordinary task: {min(gaps):.3f}, mean "
+        f"{np.mean(gaps):.3f}."
     )
 
 

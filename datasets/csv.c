@@ -15,7 +15,7 @@
 #define CHUNKS_A_THREAD 16 /* in a block, so that threads rarely wait for the slowest */
 #define MOST_BLOCK_BYTES ((size_t)1 << 25)
 
-/* ---- Passes --------------------------------------------------------------------------------- */
+/* ---- Passes ---------------------------------------------------------------------------------- */
 
 /* Reads all rows, or those of the first block only; `*is_whole`: that was the whole file. */
 static gbt_status read_pass(gbt_csv_reader *reader, bool only_first_block, bool *is_whole)
@@ -122,7 +122,7 @@ static gbt_status read_rows(gbt_csv_reader *reader)
                                                reader->table->source);
 }
 
-/* ---- Finishing ------------------------------------------------------------------------------ */
+/* ---- Finishing ------------------------------------------------------------------------------- */
 
 static void finish_columns(void *context, int64_t first, int64_t last, int thread)
 {

@@ -10,7 +10,7 @@
 
 #define MOST_RECORD_BYTES ((size_t)1 << 30)
 
-/* ---- Blocks and chunks ---------------------------------------------------------------------- */
+/* ---- Blocks and chunks ----------------------------------------------------------------------- */
 
 static gbt_status add_chunk(gbt_csv_reader *reader, const char *data, const char *end,
                             int64_t n_rows)
@@ -125,7 +125,7 @@ static int64_t number_rows(gbt_csv_reader *reader)
     return row - reader->n_rows;
 }
 
-/* ---- Columns that grow ---------------------------------------------------------------------- */
+/* ---- Columns that grow ----------------------------------------------------------------------- */
 
 /* Rows to make room for when `needed` are known: what the file will hold if it goes on like
  * this. */
@@ -201,7 +201,7 @@ static gbt_status make_text_room(gbt_csv_reader *reader, int64_t n_rows)
     return GBT_OK;
 }
 
-/* ---- One block ------------------------------------------------------------------------------ */
+/* ---- One block ------------------------------------------------------------------------------- */
 
 static void parse_chunks(void *context, int64_t first, int64_t last, int thread)
 {

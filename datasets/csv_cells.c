@@ -24,7 +24,7 @@ void gbt_csv_layout_init(gbt_csv_layout *layout, char separator, const char *con
     }
 }
 
-/* ---- Cells ---------------------------------------------------------------------------------- */
+/* ---- Cells ----------------------------------------------------------------------------------- */
 
 static bool is_blank(const gbt_csv_layout *layout, char byte)
 {
@@ -120,7 +120,7 @@ bool gbt_csv_is_missing(const gbt_csv_layout *layout, gbt_slice cell)
     return false;
 }
 
-/* ---- Records -------------------------------------------------------------------------------- */
+/* ---- Records --------------------------------------------------------------------------------- */
 
 bool gbt_csv_blank_line(const gbt_csv_layout *layout, const char *p, const char *end,
                         const char **next)
@@ -199,7 +199,7 @@ const char *gbt_csv_record_end(const gbt_csv_layout *layout, const char *p, cons
     return line_end;
 }
 
-/* ---- Rows ----------------------------------------------------------------------------------- */
+/* ---- Rows ------------------------------------------------------------------------------------ */
 
 typedef struct row_state {
     const gbt_csv_layout *layout;

@@ -11,7 +11,7 @@
 #include "gbt/base/alloc.h"
 #include "gbt/base/log.h"
 
-/* ---- Messages ------------------------------------------------------------------------------- */
+/* ---- Messages -------------------------------------------------------------------------------- */
 
 gbt_status gbt_csv_report(const char *file, const gbt_csv_fault *fault, const char *data,
                           int64_t first_line, int32_t n_columns, const char *name)
@@ -57,7 +57,7 @@ size_t gbt_csv_undouble(gbt_slice cell, char *out)
     return n;
 }
 
-/* ---- The separator -------------------------------------------------------------------------- */
+/* ---- The separator --------------------------------------------------------------------------- */
 
 static bool name_ends(const char *name, const char *ending)
 {
@@ -110,7 +110,7 @@ static gbt_status choose_separator(const char *file, const gbt_csv_options *opti
     return GBT_OK;
 }
 
-/* ---- The first record ----------------------------------------------------------------------- */
+/* ---- The first record ------------------------------------------------------------------------ */
 
 typedef struct first_record {
     const char *file;

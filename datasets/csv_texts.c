@@ -7,7 +7,7 @@
 
 #include "gbt/base/alloc.h"
 
-/* ---- The pool ------------------------------------------------------------------------------- */
+/* ---- The pool -------------------------------------------------------------------------------- */
 
 struct gbt_csv_pool {
     gbt_csv_pool *older;
@@ -35,7 +35,7 @@ static gbt_status pool_copy(gbt_csv_pool **pool, gbt_slice text, gbt_slice *out)
     return GBT_OK;
 }
 
-/* ---- The table ------------------------------------------------------------------------------ */
+/* ---- The table ------------------------------------------------------------------------------- */
 
 static uint32_t hash_of(gbt_slice text)
 {
@@ -145,7 +145,7 @@ void gbt_csv_texts_close(gbt_csv_texts *texts)
     *texts = (gbt_csv_texts){0};
 }
 
-/* ---- Sorting -------------------------------------------------------------------------------- */
+/* ---- Sorting --------------------------------------------------------------------------------- */
 
 typedef struct sort_key {
     uint64_t prefix; /* the first eight bytes, the first one highest; short texts end in zeros */

@@ -42,7 +42,7 @@ typedef struct libsvm_reader {
     int64_t line;     /* of the block's first byte */
 } libsvm_reader;
 
-/* ---- Messages ------------------------------------------------------------------------------- */
+/* ---- Messages -------------------------------------------------------------------------------- */
 
 static gbt_status report(const libsvm_reader *reader, const gbt_block *block,
                          gbt_libsvm_fault fault, const char *at)
@@ -71,7 +71,7 @@ static gbt_status report(const libsvm_reader *reader, const gbt_block *block,
                     gbt_source_name(reader->source), place.line, place.column, text, what[fault]);
 }
 
-/* ---- Chunks --------------------------------------------------------------------------------- */
+/* ---- Chunks ---------------------------------------------------------------------------------- */
 
 static gbt_status split_block(libsvm_reader *reader, const gbt_block *block)
 {
@@ -157,7 +157,7 @@ static gbt_status give_room(libsvm_reader *reader)
     return GBT_OK;
 }
 
-/* ---- The table ------------------------------------------------------------------------------ */
+/* ---- The table ------------------------------------------------------------------------------- */
 
 /* Elements to make room for: what the file will hold if it goes on like this. */
 static int64_t expected(const libsvm_reader *reader, int64_t needed)
@@ -293,7 +293,7 @@ static gbt_status read_rows(libsvm_reader *reader)
     return GBT_OK;
 }
 
-/* ---- Finishing ------------------------------------------------------------------------------ */
+/* ---- Finishing ------------------------------------------------------------------------------- */
 
 /* Smallest and largest index of all rows; they ascend in each. */
 static void find_range(const libsvm_reader *reader, int32_t *least, int32_t *largest)

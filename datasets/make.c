@@ -27,10 +27,9 @@ typedef struct print_job {
 
 static void print_usage(FILE *to)
 {
-    (void)fprintf(
-        to,
-        "usage: gbt-synth KIND rows=N [seed=0] [features=N] [groups=N] [outliers=N] "
-        "[format=csv|libsvm] [threads=N]\n\nWrites rows of seeded data to standard output. KIND is one of\n");
+    (void)fprintf(to, "usage: gbt-synth KIND rows=N [seed=0] [features=N] [groups=N] [outliers=N] "
+                      "[format=csv|libsvm] [threads=N]\n\n"
+                      "Writes rows of seeded data to standard output. KIND is one of\n");
     for (int k = 0; k < GBT_SYNTH_KINDS; k++) {
         (void)fprintf(to, "  %-24s %s\n", gbt_synth_name((gbt_synth_kind)k),
                       gbt_synth_doc((gbt_synth_kind)k));
@@ -40,7 +39,7 @@ static void print_usage(FILE *to)
                   "tasks follow a\nfunction of their own. sparse is always libsvm.\n");
 }
 
-/* ---- Arguments ------------------------------------------------------------------------------ */
+/* ---- Arguments ------------------------------------------------------------------------------- */
 
 static bool take_count(const char *key, gbt_slice value, int64_t low, int64_t high, int64_t *out)
 {
@@ -137,7 +136,7 @@ static bool take_arguments(int argc, char **argv, print_job *job)
     return true;
 }
 
-/* ---- Printing ------------------------------------------------------------------------------- */
+/* ---- Printing -------------------------------------------------------------------------------- */
 
 static char *print_number(char *to, float value)
 {

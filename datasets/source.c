@@ -36,7 +36,7 @@ struct gbt_source {
     bool past_mark;       /* the byte order mark has been looked for */
 };
 
-/* ---- Opening -------------------------------------------------------------------------------- */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 /* Maps the file over the start of a longer anonymous mapping, so that bytes after its end are
  * readable zeros even when it fills its last page. */
@@ -178,7 +178,7 @@ void gbt_source_close(gbt_source *source)
     gbt_release(source);
 }
 
-/* ---- Gzip ----------------------------------------------------------------------------------- */
+/* ---- Gzip ------------------------------------------------------------------------------------ */
 
 static size_t input_used(const gbt_source *source)
 {
@@ -260,7 +260,7 @@ static gbt_status make_room(gbt_source *source, size_t keep, size_t bytes)
     return GBT_OK;
 }
 
-/* ---- The window ----------------------------------------------------------------------------- */
+/* ---- The window ------------------------------------------------------------------------------ */
 
 /* Brings `bytes` bytes from block_start on into the window, or all there are. */
 static gbt_status fill(gbt_source *source, size_t bytes)

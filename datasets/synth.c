@@ -10,7 +10,7 @@
 #include "gbt/base/parallel.h"
 #include "gbt/base/rng.h"
 
-/* ---- Draws ---------------------------------------------------------------------------------- */
+/* ---- Draws ----------------------------------------------------------------------------------- */
 
 /* Streams that are not a feature's. */
 enum {
@@ -80,7 +80,7 @@ static double cosine_of_half_turns(double x)
     return turned < 1 ? sine_of_half_turns(turned) : -sine_of_half_turns(turned - 1);
 }
 
-/* ---- Tasks ---------------------------------------------------------------------------------- */
+/* ---- Tasks ----------------------------------------------------------------------------------- */
 
 /* Function 0 is that of the ordinary tasks, 1 that of the outliers, 2 + r that of task r:
  *     f(x) = sum_j z_j sqrt(2 / N) cos(w_j x / l + u_j),  l = d / 4
@@ -191,7 +191,7 @@ done:
     return status;
 }
 
-/* ---- Kinds ---------------------------------------------------------------------------------- */
+/* ---- Kinds ----------------------------------------------------------------------------------- */
 
 static double friedman(const float *x)
 {
@@ -349,7 +349,7 @@ void gbt_synth_row(const gbt_synth_spec *spec, int64_t row, float *feature, floa
     }
 }
 
-/* ---- Specs ---------------------------------------------------------------------------------- */
+/* ---- Specs ----------------------------------------------------------------------------------- */
 
 typedef struct kind_facts {
     const char *name, *doc;
@@ -430,7 +430,7 @@ bool gbt_synth_is_categorical(const gbt_synth_spec *spec, int32_t feature)
     return spec->kind == GBT_SYNTH_CATEGORICAL && feature % 2 == 0;
 }
 
-/* ---- Whole sets ----------------------------------------------------------------------------- */
+/* ---- Whole sets ------------------------------------------------------------------------------ */
 
 typedef struct fill_job {
     const gbt_synth_spec *spec;

@@ -5,7 +5,7 @@
 
 #include "gbt/base/alloc.h"
 
-/* ---- Dictionaries --------------------------------------------------------------------------- */
+/* ---- Dictionaries ---------------------------------------------------------------------------- */
 
 gbt_status gbt_dictionary_open(gbt_dictionary *dictionary, const gbt_slice *sorted, int32_t n)
 {
@@ -57,7 +57,7 @@ int32_t gbt_dictionary_find(const gbt_dictionary *dictionary, gbt_slice wanted)
     return -1;
 }
 
-/* ---- Tables --------------------------------------------------------------------------------- */
+/* ---- Tables ---------------------------------------------------------------------------------- */
 
 gbt_status gbt_table_open(const char *source, gbt_table **out)
 {

@@ -31,7 +31,7 @@
 extern "C" {
 #endif
 
-/* ---- Status, errors, hooks ------------------------------------------------------------------ */
+/* ---- Status, errors, hooks ------------------------------------------------------------------- */
 
 #define GBT_STATUS_LIST(X)                               \
     X(0, OK, "success")                                  \
@@ -78,7 +78,7 @@ GBT_API void gbt_set_allocator(const gbt_allocator *);
  * says what is missing. */
 GBT_API int gbt_backend_available(const char *name);
 
-/* ---- Data views ----------------------------------------------------------------------------- */
+/* ---- Data views ------------------------------------------------------------------------------ */
 
 typedef enum gbt_dtype { GBT_F32 = 0, GBT_F64 = 1, GBT_I32 = 2 } gbt_dtype;
 
@@ -111,7 +111,7 @@ typedef struct gbt_influence gbt_influence;
 typedef struct gbt_multitask gbt_multitask;
 typedef struct gbt_heads gbt_heads;
 
-/* ---- Parameters ----------------------------------------------------------------------------- */
+/* ---- Parameters ------------------------------------------------------------------------------ */
 
 typedef struct gbt_param_info {
     const char *section, *name;
@@ -150,7 +150,7 @@ GBT_API int gbt_param_count(void);
 GBT_API gbt_status gbt_param_describe(int index, gbt_param_info *out); /* static text */
 GBT_API gbt_status gbt_param_find(const char *key, int *index);        /* name or alias -> index */
 
-/* ---- Tables: what a file holds -------------------------------------------------------------- */
+/* ---- Tables: what a file holds --------------------------------------------------------------- */
 
 /* Reads a CSV, TSV or libsvm file, plain or gzip, as the keys of [data] say: column roles, header,
  * missing tokens. With `model` the columns are read the way the model needs them and only these
@@ -158,7 +158,7 @@ GBT_API gbt_status gbt_param_find(const char *key, int *index);        /* name o
 GBT_API gbt_status gbt_table_read(const gbt_params *, const char *path, const gbt_model *model,
                                   gbt_table **out);
 
-/* The same, with the columns read the way rows binned like `like` need them: for validation rows. */
+/* The same, with the columns read as rows binned like `like` need them: for validation rows. */
 GBT_API gbt_status gbt_table_read_like(const gbt_params *, const char *path,
                                        const gbt_dataset *like, gbt_table **out);
 
@@ -200,7 +200,7 @@ GBT_API gbt_status gbt_table_text(const gbt_table *, int32_t column, int64_t row
 GBT_API const char *gbt_table_id(const gbt_table *, int64_t row);
 GBT_API void gbt_table_free(gbt_table *);
 
-/* ---- Datasets: binned rows with labels ------------------------------------------------------ */
+/* ---- Datasets: binned rows with labels ------------------------------------------------------- */
 
 /* Bins the rows with the cuts of `same_cuts`, or learns cuts when that is NULL.
  *   features  [n_rows x n_cols], borrowed for the call      names  [n_cols] or NULL for f0, f1, ...
@@ -253,7 +253,7 @@ GBT_API int32_t gbt_dataset_bins(const gbt_dataset *,
 GBT_API int64_t gbt_dataset_bytes(const gbt_dataset *); /* memory held */
 GBT_API void gbt_dataset_free(gbt_dataset *);
 
-/* ---- Training ------------------------------------------------------------------------------- */
+/* ---- Training -------------------------------------------------------------------------------- */
 
 /* Rough cost of gbt_train on `n_rows` rows like those of `sample`: bytes of data and training
  * together, and seconds on the configured threads. Trains nothing. */
@@ -311,7 +311,7 @@ GBT_API const char *gbt_booster_metric_name(const gbt_booster *, int metric);
 GBT_API gbt_status gbt_booster_finish(gbt_booster *, int32_t n_rounds, gbt_model **out);
 GBT_API void gbt_booster_free(gbt_booster *);
 
-/* ---- Models --------------------------------------------------------------------------------- */
+/* ---- Models ---------------------------------------------------------------------------------- */
 
 /* ERR_IO, ERR_FORMAT: not a model file, a newer format, damaged or cut short. */
 GBT_API gbt_status gbt_model_load(const char *path, gbt_model **out);
@@ -496,9 +496,9 @@ GBT_API gbt_status gbt_model_metric(const gbt_model *, const char *metric, const
 GBT_API const char *gbt_model_metric_name(const gbt_model *, int index);
 GBT_API int gbt_model_metric_is_better(const gbt_model *, const char *metric, double a, double b);
 
-/* ---- Objectives: the losses themselves ------------------------------------------------------ */
+/* ---- Objectives: the losses themselves ------------------------------------------------------- */
 
-/* Regression and cross_entropy: one output for each name in the key `label`, one when it is empty. */
+/* Regression and cross_entropy: an output for each name in the key `label`, one if it is empty. */
 GBT_API gbt_status gbt_objective_create(const gbt_params *, gbt_objective **out);
 GBT_API gbt_status gbt_objective_of_model(const gbt_model *, gbt_objective **out);
 GBT_API void gbt_objective_free(gbt_objective *);
@@ -522,7 +522,7 @@ GBT_API gbt_status gbt_objective_derivatives(const gbt_objective *, const double
                                              double *grad, double *hess, double *grad_slope,
                                              double *hess_slope);
 
-/* ---- Model files ---------------------------------------------------------------------------- */
+/* ---- Model files ----------------------------------------------------------------------------- */
 
 typedef enum gbt_file_kind {
     GBT_FILE_TREES = 0,     /* gbt_model     */
@@ -533,7 +533,7 @@ typedef enum gbt_file_kind {
 /* What kind of model a file holds, from its header. ERR_IO, ERR_FORMAT. */
 GBT_API gbt_status gbt_model_file_kind(const char *path, gbt_file_kind *out);
 
-/* ---- Influence: which training rows moved which prediction ---------------------------------- */
+/* ---- Influence: which training rows moved which prediction ----------------------------------- */
 
 /* Called now and then from the calling thread; `done` rises from 0 to 1. Non-zero stops:
  * ERR_CANCELLED. */
@@ -563,7 +563,8 @@ typedef struct gbt_targets {
 GBT_API gbt_status gbt_influence_dense(const gbt_influence *, const gbt_targets *, gbt_progress_fn,
                                        void *user, float *out, int64_t n);
 /* The k training rows that help most, most helpful first, then the k that harm most, most harmful
- * first: row and value [targets x 2k]. Equal values: lower row first. Never holds targets x rows. */
+ * first: row and value [targets x 2k]. Equal values: lower row first. Never holds targets x
+ * rows. */
 GBT_API gbt_status gbt_influence_top(const gbt_influence *, const gbt_targets *, int32_t k,
                                      gbt_progress_fn, void *user, int64_t *row, float *value,
                                      int64_t n);
@@ -585,7 +586,7 @@ GBT_API gbt_status gbt_influence_interval(const gbt_influence *, const gbt_targe
                                           const gbt_dataset *validation, double *location,
                                           double *scale, int64_t n);
 
-/* ---- Robust multi-task boosting --------------------------------------------------------------- */
+/* ---- Robust multi-task boosting -------------------------------------------------------------- */
 
 /* F(x, task) = A(x) + (1 - w_task) B(x) + w_task C(x) + S_task(x): shared, ordinary, outlier and
  * task trees, w the outlier weight of the task; or another `mode` of the parameters [multitask].
@@ -633,7 +634,7 @@ GBT_API gbt_status gbt_multitask_predict_table(const gbt_multitask *, const gbt_
  * ERR_UNSUPPORTED in mode = feature. */
 GBT_API gbt_status gbt_multitask_extract(const gbt_multitask *, int32_t index, gbt_model **out);
 
-/* ---- Sequentially boosted neural heads --------------------------------------------------------- */
+/* ---- Sequentially boosted neural heads ------------------------------------------------------- */
 
 /* One hidden layer, trained a few units a step by gradient boosting, as the keys of [heads] say.
  * `features` [rows x features] are the raw values of `train` (labels, weights, columns). `valid`

@@ -37,7 +37,7 @@ typedef struct job {
     int64_t leaf_row_step, leaf_tree_step;
 } job;
 
-/* ---- Scores --------------------------------------------------------------------------------- */
+/* ---- Scores ---------------------------------------------------------------------------------- */
 
 static void start_scores(const job *j, int64_t first, int64_t n, float *raw)
 {
@@ -144,7 +144,7 @@ done:
     return status;
 }
 
-/* ---- Checks --------------------------------------------------------------------------------- */
+/* ---- Checks ---------------------------------------------------------------------------------- */
 
 static gbt_status check_pointers(const gbt_model *model, const void *rows, const void *out)
 {
@@ -219,7 +219,7 @@ static gbt_status check_leaves(job *j, int threads, int64_t n)
     return check_size(j, j->model->n_trees, n);
 }
 
-/* ---- Public: arrays ------------------------------------------------------------------------- */
+/* ---- Public: arrays -------------------------------------------------------------------------- */
 
 gbt_status gbt_model_predict(const gbt_model *model, const gbt_matrix *matrix,
                              gbt_predict_kind kind, int32_t first_round, int32_t n_rounds,
@@ -260,7 +260,7 @@ gbt_status gbt_model_leaves(const gbt_model *model, const gbt_matrix *matrix, in
     return run_job(&j, threads);
 }
 
-/* ---- Public: tables ------------------------------------------------------------------------- */
+/* ---- Public: tables -------------------------------------------------------------------------- */
 
 /* The init scores of the table, NULL when it has none. */
 static gbt_status read_init_scores(const gbt_model *model, const gbt_view *view, float **out)
@@ -354,7 +354,7 @@ gbt_status gbt_model_leaves_table(const gbt_model *model, const gbt_table *table
     return run_table(&j, table, threads);
 }
 
-/* ---- Public: data sets ---------------------------------------------------------------------- */
+/* ---- Public: data sets ----------------------------------------------------------------------- */
 
 static gbt_status check_dataset(const gbt_model *model, const gbt_dataset *data)
 {

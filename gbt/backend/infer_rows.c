@@ -9,7 +9,7 @@
 #include "gbt/base/alloc.h"
 #include "gbt/data/matrix.h"
 
-/* ---- Matrices ------------------------------------------------------------------------------- */
+/* ---- Matrices -------------------------------------------------------------------------------- */
 
 bool gbt_rows_are_plain(const gbt_row_source *source)
 {
@@ -56,7 +56,7 @@ static void gather_matrix(const gbt_matrix *matrix, int64_t first, int64_t n, fl
     }
 }
 
-/* ---- Sparse rows ---------------------------------------------------------------------------- */
+/* ---- Sparse rows ----------------------------------------------------------------------------- */
 
 /* Writes the cells that are there into zeroed rows, or makes these cells zero again. */
 static void scatter_csr(const gbt_csr *csr, int64_t first, int64_t n, bool clear, float *out)
@@ -69,7 +69,7 @@ static void scatter_csr(const gbt_csr *csr, int64_t first, int64_t n, bool clear
     }
 }
 
-/* ---- Binned rows ---------------------------------------------------------------------------- */
+/* ---- Binned rows ----------------------------------------------------------------------------- */
 
 static gbt_status find_used(const gbt_model *model, int32_t first, int32_t last,
                             gbt_binned_rows *rows)
@@ -158,7 +158,7 @@ static void gather_binned(const gbt_binned_rows *rows, int32_t n_features, int64
     }
 }
 
-/* ---- Any source ----------------------------------------------------------------------------- */
+/* ---- Any source ------------------------------------------------------------------------------ */
 
 const float *gbt_rows_fetch(const gbt_row_source *source, int32_t n_features, int64_t first,
                             int64_t n, float *scratch)

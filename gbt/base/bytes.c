@@ -11,7 +11,7 @@
 #include "gbt/base/alloc.h"
 #include "gbt/base/maths.h"
 
-/* ---- Writer --------------------------------------------------------------------------------- */
+/* ---- Writer ---------------------------------------------------------------------------------- */
 
 void gbt_writer_close(gbt_writer *writer)
 {
@@ -152,7 +152,7 @@ void gbt_write_text(gbt_writer *writer, const char *text)
     gbt_write_bytes(writer, text, size);
 }
 
-/* ---- Reader --------------------------------------------------------------------------------- */
+/* ---- Reader ---------------------------------------------------------------------------------- */
 
 gbt_status gbt_reader_fail(gbt_reader *reader, const char *format, ...)
 {
@@ -311,7 +311,7 @@ int64_t gbt_read_count(gbt_reader *reader, int64_t most, size_t bytes_each)
     return (int64_t)count;
 }
 
-/* ---- Checksum ------------------------------------------------------------------------------- */
+/* ---- Checksum -------------------------------------------------------------------------------- */
 
 uint32_t gbt_crc32(const void *data, size_t size)
 {

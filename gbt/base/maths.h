@@ -17,7 +17,7 @@ GBT_HD float gbt_expf(float x);  /* error below 2 ulp; clamped to [exp(-87), exp
 GBT_HD float gbt_logf(float x);  /* error below 2 ulp for x > 0 normal; x <= 0: -87.3; nan: nan */
 GBT_HD double gbt_exp(double x); /* error below 2 ulp; clamped to [exp(-708), exp(709)]; nan: nan */
 GBT_HD double gbt_expm1(double x); /* exp(x) - 1, error below 4 ulp; clamped alike; nan: nan */
-GBT_HD double gbt_log(double x); /* error below 2 ulp for x > 0; 0: -inf, negative: nan */
+GBT_HD double gbt_log(double x);   /* error below 2 ulp for x > 0; 0: -inf, negative: nan */
 
 /* The bits of a number and back. */
 GBT_HD uint32_t gbt_f32_bits(float value)

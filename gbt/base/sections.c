@@ -27,7 +27,7 @@ static bool is_optional(const char *tag)
     return tag[0] >= 'a' && tag[0] <= 'z';
 }
 
-/* ---- Writing -------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 static bool is_left_out(const gbt_section *section)
 {
@@ -69,7 +69,7 @@ done:
     return status;
 }
 
-/* ---- Kinds ---------------------------------------------------------------------------------- */
+/* ---- Kinds ----------------------------------------------------------------------------------- */
 
 /* -1: not known. */
 static int find_kind(const char *tag)
@@ -139,7 +139,7 @@ static gbt_status check_kind(const char *tag, const char *kind, const char *file
                     kind_row[expected].words);
 }
 
-/* ---- Reading -------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 /* What is known while the table of sections is read. */
 typedef struct table {

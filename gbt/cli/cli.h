@@ -103,8 +103,8 @@ void gbt_print_json_text(gbt_writer *, const char *text); /* quoted and escaped 
 void gbt_print_csv_text(gbt_writer *, const char *text);  /* quoted if need be */
 void gbt_print_number(gbt_writer *, double value);        /* shortest; JSON null for nan and inf */
 void gbt_print_float(gbt_writer *, float value);
-/* metric,value,low,high, a line each, after `prefix`; or {"rmse": {"value": ..., "low": ..., "high":
- * ...}} */
+/* metric,value,low,high, a line each, after `prefix`; or an object of objects, {"rmse": {"value":
+ * 0.5, "low": 0.4, "high": 0.6}}. */
 void gbt_print_metrics(gbt_writer *, const char *prefix, const gbt_metric_result *, int n);
 void gbt_print_metrics_json(gbt_writer *, const gbt_metric_result *, int n);
 int64_t gbt_model_count(const gbt_model *, gbt_shape_key);

@@ -20,8 +20,9 @@ static const verb verbs[] = {
      "gbt predict [config.ini] model=FILE data=FILE [predictions=FILE] [key=value ...]",
      "predictions for a data file",
      "The model is of any kind: trees, multi-task (with a task column), neural heads.\n"
-     "output=response|raw|class|leaf; trees_from and trees_to choose rounds of trees, trees_to the\n"
-     "steps of heads; with early_margin the classes of heads stop at the step that settles them.\n"
+     "output=response|raw|class|leaf; trees_from and trees_to choose rounds of trees, trees_to\n"
+     "the steps of heads; with early_margin the classes of heads stop at the step that settles\n"
+     "them.\n"
      "CSV with a header line to predictions=, or to standard output. Columns are matched by name."},
     {"eval", gbt_cmd_eval,
      "gbt eval [config.ini] model=FILE data=FILE [metric=...] [stages=N] [--json]",

@@ -17,7 +17,7 @@
 #include "gbt/modules/heads_internal.h"
 #include "gbt/modules/heads_train.h"
 
-/* ---- Watching --------------------------------------------------------------------------------- */
+/* ---- Watching -------------------------------------------------------------------------------- */
 
 static gbt_status measure(gbt_head_trainer *t, int32_t step)
 {
@@ -76,7 +76,7 @@ static gbt_status watch(gbt_head_trainer *t, int32_t step, bool *is_over)
     return GBT_OK;
 }
 
-/* ---- Boosting --------------------------------------------------------------------------------- */
+/* ---- Boosting -------------------------------------------------------------------------------- */
 
 /* residual = -dL/dF; returns its root mean square. */
 static double find_residual(gbt_head_trainer *t)

@@ -84,13 +84,13 @@ void gbt_head_fitter_close(gbt_head_fitter *f)
     }
 }
 
-/* ---- Rows ------------------------------------------------------------------------------------- */
+/* ---- Rows ------------------------------------------------------------------------------------ */
 
 /* Exactly n_drawn rows, ascending, every subset equally likely [Knuth 3.4.2 algorithm S]. */
 static void draw_rows(gbt_head_fitter *f, int32_t step)
 {
-    const uint64_t key = gbt_rng_key((uint64_t)f->settings->seed, (uint64_t)step, 0,
-                                     GBT_RNG_UNIT_ROWS);
+    const uint64_t key =
+        gbt_rng_key((uint64_t)f->settings->seed, (uint64_t)step, 0, GBT_RNG_UNIT_ROWS);
     const int64_t n = f->all->n_rows;
     for (int64_t row = 0, n_taken = 0; n_taken < f->n_drawn; row++) {
         const double left = (double)(n - row), needed = (double)(f->n_drawn - n_taken);
@@ -125,7 +125,7 @@ static const gbt_tiles *take_rows(gbt_head_fitter *f, const float *residual, dou
     return &f->subset;
 }
 
-/* ---- Start ------------------------------------------------------------------------------------ */
+/* ---- Start ----------------------------------------------------------------------------------- */
 
 /* Is parameter i an output weight or bias? */
 static bool is_output(const gbt_mlp_layout *at, int64_t i)
@@ -161,13 +161,11 @@ static void start_weights(gbt_head_fitter *f, int32_t step)
 {
     const gbt_mlp_shape *s = &f->shape;
     const gbt_mlp_layout *at = &f->layout;
-    const uint64_t key =
-        gbt_rng_key((uint64_t)f->settings->seed, (uint64_t)step, 0, GBT_RNG_UNITS);
+    const uint64_t key = gbt_rng_key((uint64_t)f->settings->seed, (uint64_t)step, 0, GBT_RNG_UNITS);
     const double q = s->activation == GBT_UNIT_LOGISTIC ? 2.0 : 6.0;
     const double bound = sqrt(q / ((double)s->n_dense + s->n_index + s->n_units));
     for (int64_t i = 0; i < at->size; i++) {
-        f->theta[i] =
-            is_output(at, i) ? 0.0 : bound * (2.0 * gbt_rng_unit(key, (uint64_t)i) - 1.0);
+        f->theta[i] = is_output(at, i) ? 0.0 : bound * (2.0 * gbt_rng_unit(key, (uint64_t)i) - 1.0);
     }
     for (int64_t i = 0; i < s->n_dense * (int64_t)s->n_units; i++) {
         f->theta[at->dense + i] *= f->is_live[i % s->n_dense];
@@ -177,7 +175,7 @@ static void start_weights(gbt_head_fitter *f, int32_t step)
     }
 }
 
-/* ---- Fit -------------------------------------------------------------------------------------- */
+/* ---- Fit ------------------------------------------------------------------------------------- */
 
 static void solve(gbt_head_fitter *f)
 {
@@ -201,8 +199,7 @@ const double *gbt_head_fitter_step(gbt_head_fitter *f, int32_t step, const float
     const gbt_tiles *tiles = take_rows(f, residual, spread);
     find_live(f, tiles);
     start_weights(f, step);
-    gbt_mlp_aim(f->mlp, tiles, f->residual, f->n_drawn, f->drawn_weight,
-                f->settings->weight_decay);
+    gbt_mlp_aim(f->mlp, tiles, f->residual, f->n_drawn, f->drawn_weight, f->settings->weight_decay);
     solve(f);
     for (int64_t i = 0; i < at->size; i++) {
         f->theta[i] = is_output(at, i) ? f->theta[i] * spread : (double)(float)f->theta[i];

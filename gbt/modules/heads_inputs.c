@@ -29,7 +29,7 @@ void gbt_head_inputs_close(gbt_head_inputs *in)
     *in = (gbt_head_inputs){0};
 }
 
-/* ---- Numbering -------------------------------------------------------------------------------- */
+/* ---- Numbering ------------------------------------------------------------------------------- */
 
 static int32_t find_feature(const gbt_model *frame, int32_t n_features, const char *name)
 {
@@ -105,7 +105,7 @@ gbt_status gbt_head_inputs_seal(gbt_head_inputs *in, const gbt_model *frame)
     return GBT_OK;
 }
 
-/* ---- One row ---------------------------------------------------------------------------------- */
+/* ---- One row --------------------------------------------------------------------------------- */
 
 void gbt_matrix_row(const gbt_matrix *x, int64_t row, double *cells)
 {
@@ -180,7 +180,7 @@ void gbt_head_inputs_row(const gbt_head_inputs *in, const double *cells, const i
     }
 }
 
-/* ---- Leaves ----------------------------------------------------------------------------------- */
+/* ---- Leaves ---------------------------------------------------------------------------------- */
 
 /* The rows as the leaf model wants them. */
 static void gather_cells(const gbt_head_inputs *in, const gbt_matrix *x, const int64_t *rows,
@@ -207,8 +207,11 @@ gbt_status gbt_head_inputs_leaves(const gbt_head_inputs *in, const gbt_matrix *x
     GBT_TRY_OR_DONE(GBT_NEW(cells, in->n_features));
     GBT_TRY_OR_DONE(GBT_NEW(gathered, n * in->n_leaf_features));
     gather_cells(in, x, rows, first, n, cells, gathered);
-    const gbt_matrix part = {.data = gathered, .dtype = GBT_F32, .n_rows = n,
-                             .n_cols = in->n_leaf_features, .row_stride = in->n_leaf_features,
+    const gbt_matrix part = {.data = gathered,
+                             .dtype = GBT_F32,
+                             .n_rows = n,
+                             .n_cols = in->n_leaf_features,
+                             .row_stride = in->n_leaf_features,
                              .col_stride = 1};
     GBT_TRY_OR_DONE(gbt_model_leaves(in->leaf_model, &part, threads, leaf, n * in->n_trees));
 done:
@@ -217,7 +220,7 @@ done:
     return status;
 }
 
-/* ---- All rows --------------------------------------------------------------------------------- */
+/* ---- All rows -------------------------------------------------------------------------------- */
 
 typedef struct fill_job {
     const gbt_head_inputs *in;

@@ -9,7 +9,7 @@
 #include "gbt/gbt.h"
 #include "gbt/modules/mlp.h"
 
-/* ---- Inputs ----------------------------------------------------------------------------------- */
+/* ---- Inputs ---------------------------------------------------------------------------------- */
 
 /* How columns become inputs. The inputs in their order: numbers (standardised), one slot for the
  * missing cells of each column in `flag_column`, the categories of each categorical column with
@@ -70,7 +70,7 @@ gbt_status gbt_head_inputs_leaves(const gbt_head_inputs *, const gbt_matrix *, c
 gbt_status gbt_head_inputs_tiles(const gbt_head_inputs *, const gbt_matrix *, const int64_t *rows,
                                  int64_t n, int threads, gbt_tiles *out);
 
-/* ---- The merged network ----------------------------------------------------------------------- */
+/* ---- The merged network ---------------------------------------------------------------------- */
 
 enum { GBT_UNIT_LANES = 8 };
 
@@ -79,12 +79,12 @@ enum { GBT_UNIT_LANES = 8 };
 typedef struct gbt_head_network {
     gbt_mlp_shape shape; /* n_units: those of one step */
     int32_t n_steps, n_units, n_blocks;
-    int32_t capacity;  /* blocks */
-    float *dense;      /* [blocks x n_dense x lanes] w */
-    float *slot;       /* [blocks x n_slots x lanes] w */
-    float *bias;       /* [blocks x lanes] b */
-    double *out;       /* [blocks x outputs x lanes] learning rate x length x a */
-    double *out_bias;  /* [steps + 1 x outputs] base score + sum of learning rate x length x c */
+    int32_t capacity;   /* blocks */
+    float *dense;       /* [blocks x n_dense x lanes] w */
+    float *slot;        /* [blocks x n_slots x lanes] w */
+    float *bias;        /* [blocks x lanes] b */
+    double *out;        /* [blocks x outputs x lanes] learning rate x length x a */
+    double *out_bias;   /* [steps + 1 x outputs] base score + sum of learning rate x length x c */
     double *low, *high; /* [blocks + 1 x outputs] what the blocks from here on add, at least and at
                            most; infinite when the activation has no bounds */
 } gbt_head_network;
@@ -126,7 +126,7 @@ void gbt_head_desk_close(gbt_head_desk *);
 void gbt_head_network_add(const gbt_head_network *, int32_t block, int32_t part, int64_t n_rows,
                           gbt_head_desk *);
 
-/* ---- The model -------------------------------------------------------------------------------- */
+/* ---- The model ------------------------------------------------------------------------------- */
 
 struct gbt_heads {
     gbt_model *frame;   /* no trees */
@@ -136,7 +136,7 @@ struct gbt_heads {
     int32_t best_step; /* 0: no early stopping */
 };
 
-/* ---- Training --------------------------------------------------------------------------------- */
+/* ---- Training -------------------------------------------------------------------------------- */
 
 typedef enum gbt_step_length {
     GBT_LENGTH_GUARDED = 0,
@@ -144,8 +144,11 @@ typedef enum gbt_step_length {
     GBT_LENGTH_ONE = 2
 } gbt_step_length;
 
-typedef enum gbt_head_source { GBT_SEES_COLUMNS = 0, GBT_SEES_LEAVES = 1, GBT_SEES_BOTH = 2 }
-    gbt_head_source;
+typedef enum gbt_head_source {
+    GBT_SEES_COLUMNS = 0,
+    GBT_SEES_LEAVES = 1,
+    GBT_SEES_BOTH = 2
+} gbt_head_source;
 
 typedef struct gbt_head_settings {
     int64_t units_per_step, n_steps, iterations;
@@ -191,8 +194,8 @@ void gbt_head_fitter_close(gbt_head_fitter *);
 const double *gbt_head_fitter_step(gbt_head_fitter *, int32_t step, const float *residual,
                                    double spread);
 /* f of all rows of `tiles`. */
-void gbt_head_fitter_outputs(gbt_head_fitter *, const gbt_tiles *, const double *theta,
-                             double *out, int64_t stride);
+void gbt_head_fitter_outputs(gbt_head_fitter *, const gbt_tiles *, const double *theta, double *out,
+                             int64_t stride);
 
 /* The loss along a step, and how far to go. */
 typedef struct gbt_head_length {
@@ -200,18 +203,17 @@ typedef struct gbt_head_length {
     const gbt_head_rows *rows;
     int32_t n_outputs;
     gbt_step_length kind;
-    bool is_squared;       /* the step is 1 */
-    bool is_flat;          /* scores in units of the label, curvature that tells no length */
-    double hess_factor;    /* what the objective's Hessian is multiplied by */
+    bool is_squared;    /* the step is 1 */
+    bool is_flat;       /* scores in units of the label, curvature that tells no length */
+    double hess_factor; /* what the objective's Hessian is multiplied by */
     double learning_rate;
     int threads;
-    float *trial;          /* [outputs x rows] */
-    double *partial;       /* [pieces x 2] */
+    float *trial;    /* [outputs x rows] */
+    double *partial; /* [pieces x 2] */
 } gbt_head_length;
 
-gbt_status gbt_head_length_open(gbt_head_length *, const gbt_model *frame,
-                                const gbt_objective *, const gbt_head_rows *,
-                                const gbt_head_settings *);
+gbt_status gbt_head_length_open(gbt_head_length *, const gbt_model *frame, const gbt_objective *,
+                                const gbt_head_rows *, const gbt_head_settings *);
 void gbt_head_length_close(gbt_head_length *);
 /* The length of the step rows->step at rows->score, whose derivatives are grad and hess
  * [outputs x rows], without weights. `loss` is the training loss before and after; the scores after

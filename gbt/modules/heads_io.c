@@ -1,6 +1,6 @@
 /* Model files of boosted heads: kind HEAD, sections FRAM (the frame, a tree model file without
- * trees), PARA (the keys of [heads]), INPU (how columns become inputs), NETW (the network), LEAF (the
- * tree model of the leaves, empty without). And the calls that only look at a model. */
+ * trees), PARA (the keys of [heads]), INPU (how columns become inputs), NETW (the network), LEAF
+ * (the tree model of the leaves, empty without). And the calls that only look at a model. */
 #include <math.h>
 #include <string.h>
 
@@ -22,7 +22,7 @@ static void name_sections(gbt_section *section)
     memcpy(section, names, sizeof names);
 }
 
-/* ---- Life and looks --------------------------------------------------------------------------- */
+/* ---- Life and looks -------------------------------------------------------------------------- */
 
 void gbt_heads_free(gbt_heads *heads)
 {
@@ -92,7 +92,7 @@ gbt_status gbt_heads_weights(const gbt_heads *heads, float *hidden_weight, float
     return GBT_OK;
 }
 
-/* ---- Writing ---------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 static void write_inputs(gbt_writer *w, const gbt_head_inputs *in)
 {
@@ -145,7 +145,9 @@ gbt_status gbt_heads_to_bytes(const gbt_heads *heads, void **data, size_t *size)
     void *frame = NULL, *leaves = NULL;
     if (!heads || !data || !size) {
         return gbt_fail(GBT_ERR_ARGUMENT, "gbt_heads_to_bytes: %s is NULL",
-                        !heads ? "heads" : !data ? "data" : "size");
+                        !heads  ? "heads"
+                        : !data ? "data"
+                                : "size");
     }
     *data = NULL;
     *size = 0;
@@ -193,7 +195,7 @@ gbt_status gbt_heads_save(const gbt_heads *heads, const char *path)
     return status;
 }
 
-/* ---- Reading ---------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 /* `n` ascending columns of the frame, categorical or not as asked for. */
 static gbt_status check_columns(gbt_reader *r, const gbt_model *frame, const int32_t *column,

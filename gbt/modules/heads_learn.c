@@ -92,7 +92,7 @@ static void measure_columns(learn_job *j, int threads)
     }
 }
 
-/* ---- Categories ------------------------------------------------------------------------------- */
+/* ---- Categories ------------------------------------------------------------------------------ */
 
 static gbt_matrix one_column(const gbt_matrix *x, int32_t column)
 {
@@ -168,7 +168,7 @@ done:
     return status;
 }
 
-/* ---- All of it -------------------------------------------------------------------------------- */
+/* ---- All of it ------------------------------------------------------------------------------- */
 
 static gbt_status reserve(gbt_head_inputs *in)
 {

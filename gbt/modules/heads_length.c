@@ -21,7 +21,7 @@
 static const double largest_move = 10.0, least_curvature = 1e-12;
 enum { MOST_HALVINGS = 10, MOST_DOUBLINGS = 60 };
 
-/* ---- Sums over rows --------------------------------------------------------------------------- */
+/* ---- Sums over rows -------------------------------------------------------------------------- */
 
 typedef struct sums_job {
     const float *grad, *hess, *weight;
@@ -62,7 +62,7 @@ void gbt_head_newton_sums(const float *grad, const float *hess, const double *f,
     }
 }
 
-/* ---- Setup ------------------------------------------------------------------------------------ */
+/* ---- Setup ----------------------------------------------------------------------------------- */
 
 static bool is_one_of(const char *name, const char *const *list)
 {
@@ -104,7 +104,7 @@ void gbt_head_length_close(gbt_head_length *l)
     *l = (gbt_head_length){0};
 }
 
-/* ---- Length ----------------------------------------------------------------------------------- */
+/* ---- Length ---------------------------------------------------------------------------------- */
 
 /* Loss after learning_rate x length x f; the scores stay in `trial`. */
 static gbt_status try_length(const gbt_head_length *l, double length, double *loss)

@@ -15,7 +15,7 @@ static int32_t blocks_of(int32_t n_units)
     return (n_units + LANES - 1) / LANES;
 }
 
-/* ---- Life ------------------------------------------------------------------------------------- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 gbt_status gbt_head_network_open(const gbt_mlp_shape *shape, int32_t n_steps, const double *base,
                                  gbt_head_network *out)
@@ -131,7 +131,7 @@ double *gbt_head_network_out(const gbt_head_network *net, int32_t unit, int64_t 
     return &net->out[(block * net->shape.n_outputs + output) * LANES + lane];
 }
 
-/* ---- Scratch ---------------------------------------------------------------------------------- */
+/* ---- Scratch --------------------------------------------------------------------------------- */
 
 gbt_status gbt_head_desk_open(const gbt_head_inputs *in, int32_t n_outputs, int64_t n_rows,
                               gbt_head_desk *out)
@@ -157,7 +157,7 @@ void gbt_head_desk_close(gbt_head_desk *desk)
     *desk = (gbt_head_desk){0};
 }
 
-/* ---- One block of units ----------------------------------------------------------------------- */
+/* ---- One block of units ---------------------------------------------------------------------- */
 
 typedef double half_lanes __attribute__((vector_size(32), may_alias));
 typedef float half_floats __attribute__((vector_size(16), may_alias));

@@ -24,7 +24,7 @@ typedef struct predict_job {
     bool is_early;
 } predict_job;
 
-/* ---- Rows of a tile --------------------------------------------------------------------------- */
+/* ---- Rows of a tile -------------------------------------------------------------------------- */
 
 /* Inputs of row `row` of the matrix into place r of the desk. */
 static void lay_row(const predict_job *j, gbt_head_desk *desk, int64_t row, int64_t r)
@@ -71,12 +71,11 @@ static void predict_tile(const predict_job *j, gbt_head_desk *desk, int64_t firs
         raw[i] = (float)(bias[i % n_outputs] + desk->sum[i]);
     }
     if (j->kind != GBT_PREDICT_RAW) { /* cannot fail: the kind was checked */
-        (void)gbt_model_link(j->heads->frame, raw, j->kind, count,
-                             is_class ? j->out + first : raw);
+        (void)gbt_model_link(j->heads->frame, raw, j->kind, count, is_class ? j->out + first : raw);
     }
 }
 
-/* ---- Early stopping --------------------------------------------------------------------------- */
+/* ---- Early stopping -------------------------------------------------------------------------- */
 
 /* More than rounding can do to the order of two scores: that of the sums, and that to floats. */
 static double rounding(const gbt_head_network *net, int32_t a, int32_t b, double x, double y)
@@ -193,7 +192,7 @@ static void early_tile(const predict_job *j, gbt_head_desk *desk, int64_t first,
     (void)release_rows(j, desk, net->n_units, n, row); /* a network without units */
 }
 
-/* ---- All rows --------------------------------------------------------------------------------- */
+/* ---- All rows -------------------------------------------------------------------------------- */
 
 static void predict_chunk(void *context, int64_t first, int64_t last, int thread)
 {
@@ -249,7 +248,7 @@ done:
     return status;
 }
 
-/* ---- Checks ----------------------------------------------------------------------------------- */
+/* ---- Checks ---------------------------------------------------------------------------------- */
 
 /* out has `per_row` numbers a row. */
 static gbt_status check_rows(const gbt_heads *heads, const gbt_matrix *x, const void *out,
@@ -257,7 +256,9 @@ static gbt_status check_rows(const gbt_heads *heads, const gbt_matrix *x, const 
 {
     if (!heads || !x || !out) {
         return gbt_fail(GBT_ERR_ARGUMENT, "%s is NULL",
-                        !heads ? "heads" : !x ? "the matrix" : "out");
+                        !heads ? "heads"
+                        : !x   ? "the matrix"
+                               : "out");
     }
     if (x->n_cols != heads->inputs.n_features) {
         return gbt_fail(GBT_ERR_ARGUMENT, "%lld columns, the model has %d features",
@@ -299,7 +300,7 @@ static gbt_status steps_of(const gbt_heads *heads, int32_t n_steps, int32_t *out
     return GBT_OK;
 }
 
-/* ---- The public calls ------------------------------------------------------------------------- */
+/* ---- The public calls ------------------------------------------------------------------------ */
 
 gbt_status gbt_heads_predict(const gbt_heads *heads, const gbt_matrix *x, gbt_predict_kind kind,
                              int32_t n_steps, int threads, float *out, int64_t n)
@@ -315,8 +316,13 @@ gbt_status gbt_heads_predict(const gbt_heads *heads, const gbt_matrix *x, gbt_pr
 gbt_status gbt_heads_predict_early(const gbt_heads *heads, const gbt_matrix *x, double margin,
                                    int threads, float *out, int32_t *steps, int64_t n)
 {
-    predict_job job = {.heads = heads, .x = x, .kind = GBT_PREDICT_CLASS, .out = out,
-                       .steps = steps, .margin = margin, .is_early = true};
+    predict_job job = {.heads = heads,
+                       .x = x,
+                       .kind = GBT_PREDICT_CLASS,
+                       .out = out,
+                       .steps = steps,
+                       .margin = margin,
+                       .is_early = true};
     int64_t n_classes = 0;
     GBT_TRY(check_rows(heads, x, out, 1, n));
     GBT_TRY(gbt_model_shape(heads->frame, GBT_SHAPE_CLASSES, &n_classes));
@@ -339,8 +345,8 @@ static gbt_status add_init_scores(const gbt_heads *heads, const gbt_table *table
     const int64_t n = n_rows * n_outputs;
     float *start = NULL;
     GBT_TRY_OR_DONE(GBT_NEW(start, n));
-    GBT_TRY_OR_DONE(gbt_model_predict_table(heads->frame, table, GBT_PREDICT_RAW, 0, 0, threads,
-                                            start, n));
+    GBT_TRY_OR_DONE(
+        gbt_model_predict_table(heads->frame, table, GBT_PREDICT_RAW, 0, 0, threads, start, n));
     for (int64_t i = 0; i < n; i++) {
         raw[i] += start[i] - (float)heads->network.out_bias[i % n_outputs];
     }
@@ -362,8 +368,11 @@ gbt_status gbt_heads_predict_table(const gbt_heads *heads, const gbt_table *tabl
     }
     const int64_t n_rows = gbt_table_rows(table), n_features = heads->inputs.n_features;
     predict_job job = {.heads = heads, .kind = kind, .out = out};
-    gbt_matrix x = {.dtype = GBT_F32, .n_rows = n_rows, .n_cols = n_features,
-                    .row_stride = n_features, .col_stride = 1};
+    gbt_matrix x = {.dtype = GBT_F32,
+                    .n_rows = n_rows,
+                    .n_cols = n_features,
+                    .row_stride = n_features,
+                    .col_stride = 1};
     GBT_TRY_OR_DONE(gbt_model_shape(heads->frame, GBT_SHAPE_USES_INIT_SCORE, &uses_init_score));
     GBT_TRY_OR_DONE(GBT_NEW(cells, n_rows * n_features));
     x.data = cells;

@@ -11,7 +11,7 @@
 
 enum { DEFAULT_PATIENCE = 50 };
 
-/* ---- Settings --------------------------------------------------------------------------------- */
+/* ---- Settings -------------------------------------------------------------------------------- */
 
 static gbt_status read_choices(const gbt_params *params, gbt_head_settings *s)
 {
@@ -71,7 +71,8 @@ gbt_status gbt_head_settings_read(const gbt_params *params, bool has_valid, gbt_
                         (long long)n_units, (long long)out->units_per_step);
     }
     if (n_units % out->units_per_step != 0) {
-        gbt_log_line(GBT_LOG_WARN, "units = %lld is no multiple of units_per_step: %lld are trained",
+        gbt_log_line(GBT_LOG_WARN,
+                     "units = %lld is no multiple of units_per_step: %lld are trained",
                      (long long)n_units, (long long)(out->n_steps * out->units_per_step));
     }
     if (has_valid && out->valid_fraction > 0.0) {
@@ -89,7 +90,7 @@ gbt_status gbt_head_settings_read(const gbt_params *params, bool has_valid, gbt_
     return GBT_OK;
 }
 
-/* ---- Frame ------------------------------------------------------------------------------------ */
+/* ---- Frame ----------------------------------------------------------------------------------- */
 
 gbt_status gbt_head_frame(const gbt_params *params, const gbt_dataset *data, int64_t patience,
                           gbt_model **out)
@@ -110,7 +111,7 @@ done:
     return status;
 }
 
-/* ---- Rows ------------------------------------------------------------------------------------- */
+/* ---- Rows ------------------------------------------------------------------------------------ */
 
 static void show(gbt_head_rows *rows, int32_t n_outputs)
 {
@@ -119,8 +120,8 @@ static void show(gbt_head_rows *rows, int32_t n_outputs)
     }
 }
 
-static gbt_status start_scores(gbt_head_rows *rows, const gbt_model *frame,
-                               const gbt_dataset *data, int32_t n_outputs)
+static gbt_status start_scores(gbt_head_rows *rows, const gbt_model *frame, const gbt_dataset *data,
+                               int32_t n_outputs)
 {
     gbt_status status = GBT_OK;
     double *base = NULL;

@@ -19,7 +19,7 @@ typedef struct request {
     gbt_dataset *kept_data, *held_data; /* the same as data sets */
 } request;
 
-/* ---- Hold-out --------------------------------------------------------------------------------- */
+/* ---- Hold-out -------------------------------------------------------------------------------- */
 
 /* Classes of the rows, so that each keeps its share; NULL for regression. */
 static gbt_status find_strata(const request *q, int64_t patience, int32_t **out)
@@ -60,8 +60,9 @@ static gbt_status hold_out(request *q, const gbt_head_settings *s)
     GBT_TRY_OR_DONE(gbt_holdout_draw((uint64_t)s->seed, s->valid_fraction, stratum, n, q->kept,
                                      &q->n_kept, q->held, &q->n_held));
     if (q->n_held < 1) {
-        status = gbt_fail(GBT_ERR_DATA, "valid_fraction = %g leaves no rows for validation: %lld "
-                                        "rows in all",
+        status = gbt_fail(GBT_ERR_DATA,
+                          "valid_fraction = %g leaves no rows for validation: %lld "
+                          "rows in all",
                           s->valid_fraction, (long long)n);
         goto done;
     }
@@ -74,7 +75,7 @@ done:
     return status;
 }
 
-/* ---- Inputs ----------------------------------------------------------------------------------- */
+/* ---- Inputs ---------------------------------------------------------------------------------- */
 
 static gbt_status load_leaf_model(const gbt_params *params, const gbt_head_settings *s,
                                   gbt_model **out)
@@ -107,16 +108,15 @@ static gbt_status make_inputs(gbt_head_trainer *t, const request *q)
                                   t->train.weight, t->settings.inputs != GBT_SEES_LEAVES,
                                   leaf_model, threads, in));
     gbt_log_line(GBT_LOG_INFO, "%lld inputs: %d numbers, %lld one-hot columns",
-                 (long long)(in->n_dense + in->n_slots), (int)in->n_dense,
-                 (long long)in->n_slots);
-    GBT_TRY(gbt_head_inputs_tiles(in, q->features, q->kept, t->train.n_rows, threads,
-                                  &t->train.tiles));
+                 (long long)(in->n_dense + in->n_slots), (int)in->n_dense, (long long)in->n_slots);
+    GBT_TRY(
+        gbt_head_inputs_tiles(in, q->features, q->kept, t->train.n_rows, threads, &t->train.tiles));
     return t->has_valid ? gbt_head_inputs_tiles(in, held_features, q->held, t->valid.n_rows,
                                                 threads, &t->valid.tiles)
                         : GBT_OK;
 }
 
-/* ---- Trainer ---------------------------------------------------------------------------------- */
+/* ---- Trainer --------------------------------------------------------------------------------- */
 
 static void trainer_close(gbt_head_trainer *t)
 {
@@ -164,8 +164,8 @@ static gbt_status open_network(gbt_head_trainer *t)
     GBT_TRY(GBT_NEW(base, t->n_outputs));
     gbt_status status = gbt_model_base_score(t->heads->frame, base, t->n_outputs);
     if (status == GBT_OK) {
-        status = gbt_head_network_open(&shape, (int32_t)t->settings.n_steps, base,
-                                       &t->heads->network);
+        status =
+            gbt_head_network_open(&shape, (int32_t)t->settings.n_steps, base, &t->heads->network);
     }
     gbt_release(base);
     return status;
@@ -194,11 +194,10 @@ static gbt_status trainer_open(gbt_head_trainer *t, const request *q)
     GBT_TRY(GBT_NEW(t->residual, n));
     GBT_TRY(gbt_head_fitter_open(&t->settings, &t->heads->network.shape, &t->train.tiles,
                                  t->train.weight, &t->fitter));
-    return gbt_head_length_open(&t->length, t->heads->frame, t->objective, &t->train,
-                                &t->settings);
+    return gbt_head_length_open(&t->length, t->heads->frame, t->objective, &t->train, &t->settings);
 }
 
-/* ---- The public call -------------------------------------------------------------------------- */
+/* ---- The public call ------------------------------------------------------------------------- */
 
 static gbt_status check_matrix(const gbt_matrix *x, const gbt_dataset *data, const char *what)
 {
@@ -226,7 +225,9 @@ static gbt_status check_request(const request *q, gbt_heads **out)
     }
     if (!q->params || !q->train || !out) {
         return gbt_fail(GBT_ERR_ARGUMENT, "gbt_heads_train: %s is NULL",
-                        !q->params ? "params" : !q->train ? "train" : "out");
+                        !q->params  ? "params"
+                        : !q->train ? "train"
+                                    : "out");
     }
     GBT_TRY(check_matrix(q->features, q->train, "training"));
     return q->valid ? check_matrix(q->valid_features, q->valid, "validation") : GBT_OK;
@@ -238,7 +239,10 @@ gbt_status gbt_heads_train(const gbt_params *params, const gbt_dataset *train,
                            gbt_heads **out)
 {
     gbt_status status = GBT_OK;
-    request q = {.params = params, .train = train, .valid = valid, .features = features,
+    request q = {.params = params,
+                 .train = train,
+                 .valid = valid,
+                 .features = features,
                  .valid_features = valid_features};
     gbt_head_trainer t = {.callback = callback, .user = user, .start = gbt_clock()};
     GBT_TRY(check_request(&q, out));

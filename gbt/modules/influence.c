@@ -1,11 +1,11 @@
-/* Influence of training rows on predictions: the life of the handle, and progress. The questions are
- * in influence_ask.c, the estimators in influence_<name>.c; formulas: gbt/ALGORITHM.md, influence
- * [Brophy23]. */
+/* Influence of training rows on predictions: the life of the handle, and progress. The questions
+ * are in influence_ask.c, the estimators in influence_<name>.c; formulas: gbt/ALGORITHM.md,
+ * influence [Brophy23]. */
 #include "gbt/base/alloc.h"
 #include "gbt/base/clock.h"
 #include "gbt/modules/influence_core.h"
 
-/* ---- Progress ------------------------------------------------------------------------------- */
+/* ---- Progress -------------------------------------------------------------------------------- */
 
 gbt_influence_progress gbt_influence_start_progress(gbt_progress_fn fn, void *user)
 {
@@ -40,7 +40,7 @@ gbt_status gbt_influence_end_progress(gbt_influence_progress *progress)
     return gbt_influence_report(progress, 1.0);
 }
 
-/* ---- Life ----------------------------------------------------------------------------------- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 gbt_status gbt_influence_create(const gbt_params *params, const gbt_model *model,
                                 const gbt_dataset *train, gbt_progress_fn fn, void *user,
@@ -69,9 +69,6 @@ gbt_status gbt_influence_create(const gbt_params *params, const gbt_model *model
         if (gbt_influence_has_room(of, bytes)) {
             GBT_TRY_OR_DONE(gbt_influence_keep_leaves(of));
         }
-        gbt_influence_set_part(&progress, 0.0, 0.4);
-        GBT_TRY_OR_DONE(gbt_influence_sum_leaves(of, &progress));
-        gbt_influence_set_part(&progress, 0.4, 1.0);
     }
     if (ops->prepare) {
         GBT_TRY_OR_DONE(ops->prepare(of, &progress));

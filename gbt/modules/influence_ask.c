@@ -6,9 +6,12 @@
 #include "gbt/base/alloc.h"
 #include "gbt/modules/influence_core.h"
 
-enum { BLOCK_UNIT = 64 }; /* blocks are whole groups of the spreading kernel */
+enum {
+    BLOCK_UNIT = 64, /* blocks are whole groups of the spreading kernel */
+    NEAR_BYTES = 1 << 24
+};
 
-/* ---- Checks --------------------------------------------------------------------------------- */
+/* ---- Checks ---------------------------------------------------------------------------------- */
 
 /* `n_cells` are wanted a target; 0: n does not depend on the targets and is `n_rows`. */
 static gbt_status check_call(const char *function, const gbt_influence *of,
@@ -44,7 +47,7 @@ static gbt_status need_block(const gbt_influence *of)
                                      of->ops->name);
 }
 
-/* ---- Blocks of targets ---------------------------------------------------------------------- */
+/* ---- Blocks of targets ----------------------------------------------------------------------- */
 
 typedef struct clear_job {
     float *out;
@@ -64,11 +67,15 @@ static void clear(const gbt_influence *of, float *out, int64_t n)
     gbt_for_chunks(of->threads, n, CHUNK, clear_chunk, &job);
 }
 
-/* Targets of a block of results. */
+/* Targets of a block of results. With what is kept of the training rows a block is as good small,
+ * and stays near; estimators that do their work once a block get all that memory allows. */
 static int64_t block_size(const gbt_influence *of, int64_t n_targets)
 {
     const int64_t bytes = of->n_rows * (int64_t)sizeof(float);
-    int64_t n = gbt_influence_spare_bytes(of) / bytes;
+    const int64_t most = gbt_influence_spare_bytes(of) / bytes, near = NEAR_BYTES / bytes;
+    const bool is_kept = of->ops->needs_newton_leaves && of->leaf;
+    const int64_t wanted = is_kept ? (near < BLOCK_UNIT ? BLOCK_UNIT : near) : n_targets;
+    int64_t n = most < wanted ? most : wanted;
     n = n >= BLOCK_UNIT ? n - n % BLOCK_UNIT : n < 1 ? 1 : n;
     return n < n_targets ? n : n_targets;
 }
@@ -105,7 +112,7 @@ done:
     return status;
 }
 
-/* ---- Dense ---------------------------------------------------------------------------------- */
+/* ---- Dense ----------------------------------------------------------------------------------- */
 
 /* Writes straight into the caller's array; new_label NULL: influence, else relabelling. */
 static gbt_status fill_dense(const gbt_influence *of, const gbt_targets *targets,
@@ -159,7 +166,7 @@ gbt_status gbt_influence_relabel(const gbt_influence *of, const gbt_targets *tar
     return fill_dense(of, targets, new_label, &progress, out);
 }
 
-/* ---- The best and the worst ----------------------------------------------------------------- */
+/* ---- The best and the worst ------------------------------------------------------------------ */
 
 typedef struct top_job {
     const gbt_influence *of;
@@ -194,7 +201,7 @@ gbt_status gbt_influence_top(const gbt_influence *of, const gbt_targets *targets
     return gbt_influence_end_progress(&progress);
 }
 
-/* ---- Sums ----------------------------------------------------------------------------------- */
+/* ---- Sums ------------------------------------------------------------------------------------ */
 
 typedef struct add_job {
     const gbt_influence *of;
@@ -281,7 +288,7 @@ gbt_status gbt_influence_sum(const gbt_influence *of, const gbt_targets *targets
     return gbt_influence_end_progress(&progress);
 }
 
-/* ---- Self-influence ------------------------------------------------------------------------- */
+/* ---- Self-influence -------------------------------------------------------------------------- */
 
 typedef struct diagonal_job {
     int64_t n_rows;
@@ -327,7 +334,7 @@ gbt_status gbt_influence_self(const gbt_influence *of, gbt_progress_fn fn, void 
     return gbt_influence_end_progress(&progress);
 }
 
-/* ---- Intervals ------------------------------------------------------------------------------ */
+/* ---- Intervals ------------------------------------------------------------------------------- */
 
 gbt_status gbt_influence_interval(const gbt_influence *of, const gbt_targets *targets,
                                   const gbt_dataset *validation, double *location, double *scale,

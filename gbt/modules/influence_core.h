@@ -7,14 +7,14 @@
 #include "gbt/base/parallel.h"
 #include "gbt/modules/influence_internal.h"
 
-/* ---- Progress (influence.c) -------------------------------------------------------------------- */
+/* ---- Progress (influence.c) ------------------------------------------------------------------ */
 
 gbt_influence_progress gbt_influence_start_progress(gbt_progress_fn, void *user);
 /* Reports that follow go from `from` to `to`. */
 void gbt_influence_set_part(gbt_influence_progress *, double from, double to);
 gbt_status gbt_influence_end_progress(gbt_influence_progress *);
 
-/* ---- Setup (influence_setup.c) ---------------------------------------------------------------- */
+/* ---- Setup (influence_setup.c) --------------------------------------------------------------- */
 
 /* The estimator that `params` names, and whether every key of [influence] that the caller set has a
  * meaning for it. GBT_ERR_PARAM. */
@@ -30,7 +30,7 @@ bool gbt_influence_has_room(const gbt_influence *, int64_t bytes);
  * limit half a gigabyte. */
 int64_t gbt_influence_spare_bytes(const gbt_influence *);
 
-/* ---- Derivatives of many rows (influence_derive.c) -------------------------------------------- */
+/* ---- Derivatives of many rows (influence_derive.c) ------------------------------------------- */
 
 /* [n_outputs x n] each; NULL: not wanted. */
 typedef struct gbt_derivatives {
@@ -42,7 +42,7 @@ typedef struct gbt_derivatives {
 gbt_status gbt_influence_derive(const gbt_influence *, const double *score, const float *label,
                                 int64_t n, const gbt_derivatives *out);
 
-/* ---- The pass over the rounds (influence_forward.c) -------------------------------------------- */
+/* ---- The pass over the rounds (influence_forward.c) ------------------------------------------ */
 
 typedef struct gbt_forward {
     const gbt_influence *of;
@@ -65,16 +65,39 @@ gbt_status gbt_forward_open(gbt_forward *, const gbt_influence *, const float *n
 gbt_status gbt_forward_next(gbt_forward *);
 void gbt_forward_close(gbt_forward *); /* a zeroed one is closed */
 
-/* ---- Leaf sums (influence_leaves.c) ------------------------------------------------------------ */
+/* ---- Leaf sums (influence_leaves.c) ---------------------------------------------------------- */
 
-/* Computes leaf_sums and checks every leaf value against them. GBT_ERR_DATA. */
+/* Largest absolute values over all rows, weights included. */
+typedef struct gbt_leaf_maxima {
+    double grad, hess, score;
+} gbt_leaf_maxima;
+
+/* Computes leaf_sums beside a pass over the rounds, and checks every leaf value against them. */
+typedef struct gbt_leaf_pass {
+    gbt_influence *of;
+    const gbt_forward *forward;
+    int32_t output, tree;
+    int64_t chunk_rows;
+    gbt_leaf_sums *part;   /* [chunks x n_leaves of the tree] */
+    gbt_leaf_maxima *most; /* [chunks] */
+    int64_t bits;          /* of the trainer's gradients */
+    bool rounds_to_nearest;
+} gbt_leaf_pass;
+
+/* Makes room in `of`. GBT_ERR_MEMORY. */
+gbt_status gbt_leaf_pass_open(gbt_leaf_pass *, gbt_influence *of, const gbt_forward *);
+/* The round that the forward pass is at. GBT_ERR_DATA names tree and leaf. */
+gbt_status gbt_leaf_pass_round(gbt_leaf_pass *);
+void gbt_leaf_pass_close(gbt_leaf_pass *); /* a zeroed one is closed */
+
+/* All rounds on their own. */
 gbt_status gbt_influence_sum_leaves(gbt_influence *, gbt_influence_progress *);
 
 /* Sums of all nodes of a tree from those of its leaves: out [n_nodes]. */
 void gbt_influence_sum_nodes(const gbt_influence *, int32_t tree, const gbt_node *nodes,
                              int32_t n_nodes, gbt_leaf_sums *out);
 
-/* ---- Slopes of rows (influence_rows.c) --------------------------------------------------------- */
+/* ---- Slopes of rows (influence_rows.c) ------------------------------------------------------- */
 
 enum { GBT_MOST_PARTS = 2, GBT_MOST_STATES = 2 };
 
@@ -108,13 +131,15 @@ typedef struct gbt_rows {
     bool is_kept;                /* all rounds stay in memory */
     const gbt_recipe *recipe;    /* the rest serves rounds that are computed for the occasion */
     gbt_forward forward;
+    gbt_leaf_pass leaf_pass;        /* in the first pass; else zero */
     double *state[GBT_MOST_STATES]; /* [n_outputs x n_rows] */
     uint16_t *leaf_room;            /* [rounds at a time x n_outputs x n_rows] */
     int32_t rounds_at_a_time;
 } gbt_rows;
 
 /* Computes all rounds and keeps them when memory allows; else only `self`, and later passes compute
- * rounds again. Only while preparing. GBT_ERR_MEMORY. */
+ * rounds again. Computes leaf_sums on the way unless they are there. Only while preparing.
+ * GBT_ERR_MEMORY, GBT_ERR_DATA. */
 gbt_status gbt_rows_keep(gbt_rows *, gbt_influence *, const gbt_recipe *, gbt_influence_progress *);
 /* One pass for a reader: over `kept`, or over rounds computed again by the recipe. */
 gbt_status gbt_rows_open(gbt_rows *, const gbt_influence *, const gbt_rows *kept,
@@ -123,7 +148,7 @@ gbt_status gbt_rows_open(gbt_rows *, const gbt_influence *, const gbt_rows *kept
 gbt_status gbt_rows_next(gbt_rows *);
 void gbt_rows_close(gbt_rows *); /* a zeroed one is closed */
 
-/* ---- Spreading over targets (influence_spread.c) ----------------------------------------------- */
+/* ---- Spreading over targets (influence_spread.c) --------------------------------------------- */
 
 /* For every target s of [first, first + n), row i and tree t of `rows`, with l the target's leaf:
  *     out[s][i] += part_p[t][i] * value(t, s, leaf of row i)
@@ -136,7 +161,7 @@ struct gbt_spread {
     const double *factor; /* [n_trees x targets->n] or NULL: 1 */
     bool is_final;        /* factor is [n_outputs x targets->n], the same for all rounds */
     double sign;          /* times factor */
-    float *out;           /* [n x n_rows] */
+    float *out;           /* [n x n_rows], 0 before the first tree */
     int64_t output_step;  /* 0: all outputs into `out`, else output k into out + k * this */
     /* Another table than the above: writes value(tree, target, leaf) for targets
      * [first, first + n) at table[leaf * stride + target - first], leaves 0 .. n_leaves - 1.
@@ -152,7 +177,7 @@ gbt_status gbt_spread_run(const gbt_spread *, gbt_influence_progress *, double f
 gbt_status gbt_spread_all(const gbt_spread *, const gbt_influence *, const gbt_rows *kept,
                           const gbt_recipe *, const float *new_label, gbt_influence_progress *);
 
-/* ---- Sums over targets (influence_totals.c) ---------------------------------------------------- */
+/* ---- Sums over targets (influence_totals.c) -------------------------------------------------- */
 
 /* totals [leaves of all trees] += sign * factor of every target in the leaves that it reaches;
  * factor as in gbt_spread. */
@@ -170,7 +195,7 @@ gbt_status gbt_totals_sum(const gbt_influence *, const gbt_rows *kept, const gbt
                           gbt_totals_fn share, const double *totals, double *out,
                           gbt_influence_progress *);
 
-/* ---- Targets (influence_targets.c) ------------------------------------------------------------- */
+/* ---- Targets (influence_targets.c) ----------------------------------------------------------- */
 
 /* Raw scores before the first tree, init scores included: out [n_outputs x rows of `data`]. */
 gbt_status gbt_influence_base(const gbt_influence *, const gbt_dataset *data, double *out);
@@ -190,7 +215,7 @@ void gbt_target_batch_close(gbt_target_batch *); /* a zeroed one is closed */
 /* Targets of a batch: all, or as many as a share of the spare memory holds. */
 int64_t gbt_target_batch_size(const gbt_influence *, int64_t n_targets);
 
-/* ---- The k largest and smallest (influence_top.c) ---------------------------------------------- */
+/* ---- The k largest and smallest (influence_top.c) -------------------------------------------- */
 
 /* Of every row of value [n x n_rows]: the k largest, largest first, then the k smallest, smallest
  * first; equal values in the order of rows. row, top [n x 2k]. k <= n_rows. GBT_ERR_MEMORY. */

@@ -43,7 +43,7 @@ struct gbt_influence {
     double *leaf_value;       /* [leaf_start[n_trees]] as stored in the model */
     bool has_bags;            /* rounds were grown on a part of the rows: gbt_model_in_bag */
     uint16_t *leaf;           /* [n_trees x n_rows] leaves of the training rows; NULL: not kept */
-    gbt_leaf_sums *leaf_sums; /* [leaf_start[n_trees]]; NULL unless needs_newton_leaves */
+    gbt_leaf_sums *leaf_sums; /* [leaf_start[n_trees]]; by `prepare` where needs_newton_leaves */
     float *features; /* [n_rows x n_features] from gbt_influence_set_features; NULL: not given */
     int32_t n_features;
     int64_t bytes_held; /* counted by gbt_influence_reserve */
@@ -83,9 +83,9 @@ gbt_status gbt_influence_report(gbt_influence_progress *, double done);
 /* An estimator. What is NULL: sums and `self` follow from `block`; `relabel` is refused. */
 struct gbt_influence_ops {
     const char *name; /* value of the key `method` */
-    /* Whether the estimator reads leaf sums, so that every leaf value must be the Newton step of its
-     * rows; it is then checked against the training rows and refused with reg_alpha, renewed
-     * leaves and the like. */
+    /* Whether the estimator reads leaf sums, so that every leaf value must be the Newton step of
+     * its rows: models with reg_alpha, renewed leaves and the like are refused, and `prepare`
+     * checks the values as it computes the sums. */
     bool needs_newton_leaves;
     gbt_status (*prepare)(gbt_influence *, gbt_influence_progress *);
     void (*close)(gbt_influence *);

@@ -32,7 +32,7 @@ typedef struct lca_state {
     int32_t *node_of_leaf; /* [leaves of all trees] */
 } lca_state;
 
-/* ---- Trees ---------------------------------------------------------------------------------- */
+/* ---- Trees ----------------------------------------------------------------------------------- */
 
 static int32_t depth_of(const gbt_node *nodes, int32_t n_nodes)
 {
@@ -117,7 +117,7 @@ static gbt_status read_trees(gbt_influence *of, lca_state *state)
     return GBT_OK;
 }
 
-/* ---- Rows ----------------------------------------------------------------------------------- */
+/* ---- Rows ------------------------------------------------------------------------------------ */
 
 static void fill(const gbt_recipe *recipe, const gbt_forward *f, int32_t output, int64_t first,
                  int64_t last, float *const *part, double *const *state)
@@ -157,7 +157,10 @@ static gbt_status prepare(gbt_influence *of, gbt_influence_progress *progress)
     state->recipe.n_parts = 2;
     state->recipe.fill = fill;
     state->recipe.add_self = add_self;
+    gbt_influence_set_part(progress, 0.0, 0.4);
+    GBT_TRY(gbt_influence_sum_leaves(of, progress));
     GBT_TRY(read_trees(of, state));
+    gbt_influence_set_part(progress, 0.4, 1.0);
     return gbt_rows_keep(&state->rows, of, &state->recipe, progress);
 }
 
@@ -174,7 +177,7 @@ static void close_state(gbt_influence *of)
     }
 }
 
-/* ---- Targets -------------------------------------------------------------------------------- */
+/* ---- Targets --------------------------------------------------------------------------------- */
 
 static void write_range(const int32_t *leaf_at, int32_t first, int32_t last, float value,
                         float *table, int64_t stride)

@@ -26,7 +26,7 @@ typedef struct leaf_state {
     double *self;    /* [n_rows] when not is_alone */
 } leaf_state;
 
-/* ---- Single rows ---------------------------------------------------------------------------- */
+/* ---- Single rows ----------------------------------------------------------------------------- */
 
 static double move_of(double grad, double hess, double pull, double theta, double divisor)
 {
@@ -86,7 +86,7 @@ static void fill_refit(const gbt_recipe *recipe, const gbt_forward *f, int32_t o
     }
 }
 
-/* ---- From changes of scores to influence ------------------------------------------------------ */
+/* ---- From changes of scores to influence ----------------------------------------------------- */
 
 /* -sum over outputs of the gradient at the final score times the change [n_outputs x n_rows]. */
 static gbt_status apply_slopes(const gbt_influence *of, const double *score, const double *change,
@@ -140,7 +140,7 @@ static gbt_status finish_refits(const gbt_forward *f, double *const *state, doub
     return apply_losses(f->of, f->score, state[0], self);
 }
 
-/* ---- Preparation ---------------------------------------------------------------------------- */
+/* ---- Preparation ----------------------------------------------------------------------------- */
 
 /* Final scores of the training rows. */
 static gbt_status final_scores(const gbt_influence *of, double *score)
@@ -163,6 +163,9 @@ static gbt_status prepare_moves(gbt_influence *of, leaf_state *state, int32_t up
     double *score = NULL;
     gbt_status status = GBT_OK;
     GBT_TRY_OR_DONE(gbt_influence_keep_leaves(of));
+    gbt_influence_set_part(progress, 0.0, 0.05);
+    GBT_TRY_OR_DONE(gbt_influence_sum_leaves(of, progress));
+    gbt_influence_set_part(progress, 0.05, 1.0);
     GBT_TRY_OR_DONE(gbt_moves_open(&state->moves, of));
     GBT_TRY_OR_DONE(GBT_NEW(state->self, of->n_rows));
     GBT_TRY_OR_DONE(GBT_NEW(score, of->n_outputs * of->n_rows));
@@ -226,7 +229,7 @@ static void close_state(gbt_influence *of)
     }
 }
 
-/* ---- Questions ------------------------------------------------------------------------------ */
+/* ---- Questions ------------------------------------------------------------------------------- */
 
 /* Gradients of the targets at their final scores: [n_outputs x targets->n], gbt_release() them. */
 static gbt_status final_gradients(const gbt_influence *of, const gbt_target_set *targets,

@@ -22,24 +22,10 @@ enum { LEAST_CHUNK = 16384, MOST_CHUNKS = 64 };
 
 #define SINGLE_STEP 0x1p-24 /* relative error of a float32 operation */
 
-/* Largest absolute values over all rows, weights included. */
-typedef struct maxima {
-    double grad, hess, score;
-} maxima;
+typedef gbt_leaf_pass sum_job;
+typedef gbt_leaf_maxima maxima;
 
-/* One tree at a time; `part` holds the sums of each chunk. */
-typedef struct sum_job {
-    const gbt_influence *of;
-    const gbt_forward *forward;
-    int32_t output, tree;
-    int64_t chunk_rows;
-    gbt_leaf_sums *part; /* [chunks x n_leaves of the tree] */
-    maxima *most;        /* [chunks] */
-    int64_t bits;
-    bool rounds_to_nearest;
-} sum_job;
-
-/* ---- Sums ----------------------------------------------------------------------------------- */
+/* ---- Sums ------------------------------------------------------------------------------------ */
 
 static double larger(double a, double b)
 {
@@ -96,7 +82,7 @@ static maxima sum_tree(sum_job *job)
     return most;
 }
 
-/* ---- Nodes ---------------------------------------------------------------------------------- */
+/* ---- Nodes ----------------------------------------------------------------------------------- */
 
 /* -G / D; 0 for a node without curvature, as in the trainer. */
 static double newton(const gbt_leaf_sums *sums, double penalty)
@@ -145,7 +131,7 @@ void gbt_influence_sum_nodes(const gbt_influence *of, int32_t tree, const gbt_no
     }
 }
 
-/* ---- The check ------------------------------------------------------------------------------ */
+/* ---- The check ------------------------------------------------------------------------------- */
 
 /* Bound of the trainer's error in a sum of n rows with values up to `most`. */
 static double sum_error(const sum_job *job, double n, double most, double limit, double drift)
@@ -219,7 +205,7 @@ static gbt_status check_tree(const sum_job *job, const gbt_node *nodes, int32_t 
     return GBT_OK;
 }
 
-/* ---- All trees ------------------------------------------------------------------------------ */
+/* ---- All trees ------------------------------------------------------------------------------- */
 
 static gbt_status finish_tree(sum_job *job)
 {
@@ -246,10 +232,11 @@ done:
     return status;
 }
 
-static gbt_status open_job(sum_job *job, const gbt_influence *of, const gbt_forward *forward)
+gbt_status gbt_leaf_pass_open(gbt_leaf_pass *job, gbt_influence *of, const gbt_forward *forward)
 {
     static const char *const roundings[] = {"stochastic", "nearest"};
     const int64_t share = (of->n_rows - 1) / MOST_CHUNKS + 1;
+    const int64_t n_leaves = of->leaf_start[of->n_trees];
     int rounding = 0;
     int32_t most_leaves = 1;
     memset(job, 0, sizeof *job);
@@ -264,32 +251,43 @@ static gbt_status open_job(sum_job *job, const gbt_influence *of, const gbt_forw
     GBT_TRY(gbt_setting_choice(of->params, "gradient_rounding", roundings, 2, &rounding));
     job->bits = job->bits == 0 ? 16 : job->bits; /* the wider of what auto may have taken */
     job->rounds_to_nearest = rounding == 1 || job->bits > 16;
+    GBT_TRY(gbt_influence_reserve(of, n_leaves * (int64_t)sizeof *of->leaf_sums, "leaf sums"));
+    GBT_TRY(GBT_NEW(of->leaf_sums, n_leaves));
     GBT_TRY(GBT_NEW(job->most, n_chunks));
     return GBT_NEW(job->part, n_chunks * most_leaves);
 }
 
+gbt_status gbt_leaf_pass_round(gbt_leaf_pass *job)
+{
+    for (int32_t k = 0; k < job->of->n_outputs; k++) {
+        job->output = k;
+        job->tree = job->forward->round * job->of->n_outputs + k;
+        GBT_TRY(finish_tree(job));
+    }
+    return GBT_OK;
+}
+
+void gbt_leaf_pass_close(gbt_leaf_pass *job)
+{
+    gbt_release(job->most);
+    gbt_release(job->part);
+    memset(job, 0, sizeof *job);
+}
+
 gbt_status gbt_influence_sum_leaves(gbt_influence *of, gbt_influence_progress *progress)
 {
-    gbt_forward forward = {0};
-    sum_job job = {0};
+    gbt_forward forward = {.of = of};
+    gbt_leaf_pass job = {.of = of};
     gbt_status status = GBT_OK;
-    const int64_t n_leaves = of->leaf_start[of->n_trees];
-    GBT_TRY(gbt_influence_reserve(of, n_leaves * (int64_t)sizeof *of->leaf_sums, "leaf sums"));
-    GBT_TRY(GBT_NEW(of->leaf_sums, n_leaves));
     GBT_TRY_OR_DONE(gbt_forward_open(&forward, of, NULL, false));
-    GBT_TRY_OR_DONE(open_job(&job, of, &forward));
+    GBT_TRY_OR_DONE(gbt_leaf_pass_open(&job, of, &forward));
     for (int32_t round = 0; round < of->n_rounds; round++) {
         GBT_TRY_OR_DONE(gbt_forward_next(&forward));
-        for (int32_t k = 0; k < of->n_outputs; k++) {
-            job.output = k;
-            job.tree = round * of->n_outputs + k;
-            GBT_TRY_OR_DONE(finish_tree(&job));
-        }
+        GBT_TRY_OR_DONE(gbt_leaf_pass_round(&job));
         GBT_TRY_OR_DONE(gbt_influence_report(progress, (double)(round + 1) / of->n_rounds));
     }
 done:
-    gbt_release(job.most);
-    gbt_release(job.part);
+    gbt_leaf_pass_close(&job);
     gbt_forward_close(&forward);
     return status;
 }

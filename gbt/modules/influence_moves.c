@@ -43,7 +43,7 @@ void gbt_moves_choose(const double *moved, int32_t n_leaves, int32_t own_leaf, i
     }
 }
 
-/* ---- Targets -------------------------------------------------------------------------------- */
+/* ---- Targets --------------------------------------------------------------------------------- */
 
 typedef struct spread_job {
     const gbt_moves *moves;

@@ -176,7 +176,7 @@ static void refit_rows(void *context, int64_t first, int64_t last, int thread)
     }
 }
 
-/* ---- All rows ------------------------------------------------------------------------------- */
+/* ---- All rows -------------------------------------------------------------------------------- */
 
 static gbt_status open_job(refit_job *job)
 {

@@ -8,7 +8,7 @@
 
 enum { CHUNK = 8192, STRETCH_CELLS = 1 << 24 };
 
-/* ---- One round ------------------------------------------------------------------------------ */
+/* ---- One round ------------------------------------------------------------------------------- */
 
 typedef struct fill_job {
     const gbt_rows *rows;
@@ -42,6 +42,9 @@ static gbt_status fill_round(gbt_rows *rows, int32_t at)
     const int64_t n_rows = rows->of->n_rows;
     const int32_t n_outputs = rows->of->n_outputs;
     GBT_TRY(gbt_forward_next(&rows->forward));
+    if (rows->leaf_pass.of) {
+        GBT_TRY(gbt_leaf_pass_round(&rows->leaf_pass));
+    }
     if (rows->leaf_room) {
         memcpy(rows->leaf_room + at * n_outputs * n_rows, rows->forward.leaf,
                (size_t)(n_outputs * n_rows) * sizeof *rows->leaf_room);
@@ -85,6 +88,7 @@ static gbt_status open_buffers(gbt_rows *rows, int32_t n_rounds, const float *ne
 static void drop_scratch(gbt_rows *rows)
 {
     gbt_forward_close(&rows->forward);
+    gbt_leaf_pass_close(&rows->leaf_pass);
     for (int s = 0; s < GBT_MOST_STATES; s++) {
         gbt_release(rows->state[s]);
         rows->state[s] = NULL;
@@ -120,7 +124,7 @@ static int32_t stretch_rounds(const gbt_influence *of)
     return rounds < 1 ? 1 : rounds > of->n_rounds ? of->n_rounds : (int32_t)rounds;
 }
 
-/* ---- Keeping -------------------------------------------------------------------------------- */
+/* ---- Keeping --------------------------------------------------------------------------------- */
 
 gbt_status gbt_rows_keep(gbt_rows *rows, gbt_influence *of, const gbt_recipe *recipe,
                          gbt_influence_progress *progress)
@@ -135,14 +139,13 @@ gbt_status gbt_rows_keep(gbt_rows *rows, gbt_influence *of, const gbt_recipe *re
     rows->is_kept = of->leaf && gbt_influence_has_room(of, bytes);
     if (rows->is_kept) {
         GBT_TRY(gbt_influence_reserve(of, bytes, "slopes of the training rows"));
-    } else if (!recipe->add_self && !recipe->finish_self) {
-        return GBT_OK;
     }
+    GBT_TRY_OR_DONE(
+        gbt_influence_reserve(of, of->n_rows * (int64_t)sizeof(double), "self-influence"));
     GBT_TRY_OR_DONE(open_buffers(rows, rows->is_kept ? of->n_rounds : 1, NULL));
-    if (recipe->add_self || recipe->finish_self) {
-        GBT_TRY_OR_DONE(
-            gbt_influence_reserve(of, of->n_rows * (int64_t)sizeof(double), "self-influence"));
-        GBT_TRY_OR_DONE(GBT_NEW_ZERO(rows->self, of->n_rows));
+    GBT_TRY_OR_DONE(GBT_NEW_ZERO(rows->self, of->n_rows));
+    if (!of->leaf_sums) {
+        GBT_TRY_OR_DONE(gbt_leaf_pass_open(&rows->leaf_pass, of, &rows->forward));
     }
     for (int32_t round = 0; round < of->n_rounds; round++) {
         GBT_TRY_OR_DONE(fill_round(rows, rows->is_kept ? round : 0));
@@ -161,7 +164,7 @@ done:
     return status;
 }
 
-/* ---- Reading -------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 gbt_status gbt_rows_open(gbt_rows *rows, const gbt_influence *of, const gbt_rows *kept,
                          const gbt_recipe *recipe, const float *new_label)

@@ -9,7 +9,7 @@
 
 enum { DEFAULT_SPARE = 1 << 29, LEAST_SPARE = 1 << 20, LEAF_CHUNK_CELLS = 1 << 22 };
 
-/* ---- Estimators ----------------------------------------------------------------------------- */
+/* ---- Estimators ------------------------------------------------------------------------------ */
 
 static const gbt_influence_ops *find_ops(const char *name)
 {
@@ -83,7 +83,7 @@ gbt_status gbt_influence_find(const gbt_params *params, const gbt_influence_ops 
     return status;
 }
 
-/* ---- Parameters ----------------------------------------------------------------------------- */
+/* ---- Parameters ------------------------------------------------------------------------------ */
 
 /* Those of the model, but the keys of [influence], threads and memory_limit of the caller. */
 static gbt_status merge_params(gbt_influence *of, const gbt_params *params)
@@ -149,7 +149,7 @@ gbt_status gbt_influence_check_options(const gbt_influence *of)
     return GBT_OK;
 }
 
-/* ---- Memory --------------------------------------------------------------------------------- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 gbt_status gbt_influence_reserve(gbt_influence *of, int64_t bytes, const char *what)
 {
@@ -178,7 +178,7 @@ int64_t gbt_influence_spare_bytes(const gbt_influence *of)
     return spare < LEAST_SPARE ? LEAST_SPARE : spare;
 }
 
-/* ---- Model and rows ------------------------------------------------------------------------- */
+/* ---- Model and rows -------------------------------------------------------------------------- */
 
 static gbt_status read_shape(gbt_influence *of)
 {

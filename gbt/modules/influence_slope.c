@@ -1,6 +1,7 @@
 /* LeafInfluence [Sharchilev18 sec. 4]: with the splits kept, the exact derivative of every leaf
  * value by the weight of one training row i. J_j is the derivative of the score of row j,
- *     dv_l = -rate ([i in l] (g_i + theta_l h_i) + sum over j in l of w_j J_j (g'_j + theta_l h'_j))
+ *     dv_l = -rate ([i in l] (g_i + theta_l h_i) + sum over j in l of w_j J_j (g'_j + theta_l
+ * h'_j))
  *            / D_l,       J_j += dv_l for the rows j of leaf l,
  * g', h' the derivatives of g and h by the row's own score; of several outputs each follows its own
  * trees (cross derivatives of softmax are left out).
@@ -72,7 +73,7 @@ static gbt_status fill(slope_job *job)
     return status;
 }
 
-/* ---- Eight rows ----------------------------------------------------------------------------- */
+/* ---- Eight rows ------------------------------------------------------------------------------ */
 
 /* Scratch of one thread, and the rows first .. first + n - 1 that it removes. */
 typedef struct columns {
@@ -199,7 +200,7 @@ static void follow_rows(void *context, int64_t first, int64_t last, int thread)
     }
 }
 
-/* ---- All rows ------------------------------------------------------------------------------- */
+/* ---- All rows -------------------------------------------------------------------------------- */
 
 static gbt_status open_job(slope_job *job)
 {

@@ -45,12 +45,13 @@ typedef struct spread_job {
     const gbt_spread *spread;
     int64_t first; /* target of lane 0 */
     int32_t n_lanes, n_parts, n_trees;
+    bool is_fresh;     /* the results are 0 so far */
     tree_table *trees; /* [n_trees] */
     float *sums;       /* [threads x TILE x LANES] */
     float *out;        /* [n_lanes x n_rows] */
 } spread_job;
 
-/* ---- Kernels -------------------------------------------------------------------------------- */
+/* ---- Kernels --------------------------------------------------------------------------------- */
 
 /* sums[r] += table[slot of row r] * part[r] over trees and their parts, rows [first, first + n).
  * `vector` is a quarter of the strip of lanes that is done at a time. */
@@ -118,7 +119,7 @@ static void add_trees(const tree_table *trees, int32_t n_trees, int n_parts, int
     add_plain(trees, n_trees, n_parts, first, n, sums);
 }
 
-/* ---- Tiles ---------------------------------------------------------------------------------- */
+/* ---- Tiles ----------------------------------------------------------------------------------- */
 
 /* Between results by target and sums by row, 16 rows at a time: whole cache lines on both sides. */
 static void move_tile(const spread_job *job, int64_t first, int64_t last, float *sums, bool loads)
@@ -146,10 +147,12 @@ static void spread_tile(void *context, int64_t first, int64_t last, int thread)
 {
     const spread_job *job = context;
     float *sums = job->sums + (int64_t)thread * TILE * LANES;
-    if (job->n_lanes < LANES) {
+    if (job->is_fresh || job->n_lanes < LANES) {
         memset(sums, 0, TILE * LANES * sizeof *sums);
     }
-    move_tile(job, first, last, sums, true);
+    if (!job->is_fresh) {
+        move_tile(job, first, last, sums, true);
+    }
     for (int32_t t = 0; t < job->n_trees; t += GROUP) {
         const int32_t n = job->n_trees - t < GROUP ? job->n_trees - t : GROUP;
         add_trees(job->trees + t, n, job->n_parts, first, last - first, sums);
@@ -157,7 +160,7 @@ static void spread_tile(void *context, int64_t first, int64_t last, int thread)
     move_tile(job, first, last, sums, false);
 }
 
-/* ---- Tables --------------------------------------------------------------------------------- */
+/* ---- Tables ---------------------------------------------------------------------------------- */
 
 static double factor_of(const gbt_spread *spread, int32_t tree, int64_t target)
 {
@@ -220,7 +223,7 @@ static int64_t table_rows(const gbt_spread *spread, int32_t tree)
     return spread->tabulate || n_leaves < LANES ? n_leaves + 1 : LANES + 1;
 }
 
-/* ---- The whole ------------------------------------------------------------------------------ */
+/* ---- The whole ------------------------------------------------------------------------------- */
 
 /* Memory for the tables of as many trees as fit; at least one. */
 typedef struct table_room {
@@ -294,6 +297,7 @@ static void spread_group(spread_job *job, const table_room *room)
         job->out =
             spread->out + k * spread->output_step + (job->first - spread->first) * of->n_rows;
         for (int32_t at = k; at < spread->rows->n_trees;) {
+            job->is_fresh = spread->rows->first_tree == 0 && at == k;
             at = lay_out(job, room, at, n_passes);
             gbt_for_chunks(of->threads, job->n_trees, 1, tabulate_trees, job);
             gbt_for_chunks(of->threads, of->n_rows, TILE, spread_tile, job);

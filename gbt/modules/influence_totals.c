@@ -9,7 +9,7 @@
 
 enum { CHUNK = 8192 };
 
-/* ---- Targets -------------------------------------------------------------------------------- */
+/* ---- Targets --------------------------------------------------------------------------------- */
 
 typedef struct add_job {
     const gbt_influence *of;
@@ -43,7 +43,7 @@ void gbt_totals_add(const gbt_influence *of, const gbt_target_set *targets, cons
     gbt_for_chunks(of->threads, of->n_trees, 1, add_trees, &job);
 }
 
-/* ---- Rows ----------------------------------------------------------------------------------- */
+/* ---- Rows ------------------------------------------------------------------------------------ */
 
 typedef struct share_job {
     const gbt_rows *rows;

@@ -67,7 +67,7 @@ static int64_t piece_rows_of(const gbt_mlp_shape *s, int64_t n_rows)
     return (rows + TILE - 1) / TILE * TILE;
 }
 
-/* ---- Loops over the rows of a tile ------------------------------------------------------------ */
+/* ---- Loops over the rows of a tile ----------------------------------------------------------- */
 
 /* sum[r] += sum over columns c of w[c] x[c][r], columns in order */
 GBT_CLONES static void add_columns(const float *x, int32_t n, const double *w, int64_t width,
@@ -195,7 +195,7 @@ GBT_CLONES static double sum_of(const double *a, int64_t width)
     return sum_of_lanes(&low, &high);
 }
 
-/* ---- One tile --------------------------------------------------------------------------------- */
+/* ---- One tile -------------------------------------------------------------------------------- */
 
 /* Values of the hidden units: unit [units x TILE]. */
 static void forward(const gbt_mlp *m, const gbt_tiles *tiles, int64_t first, int64_t count,
@@ -273,8 +273,8 @@ static void backward(const pass *p, int64_t first, int64_t count, const bench *b
         double *delta = b->delta + j * TILE;
         memset(delta, 0, (size_t)width * sizeof *delta);
         for (int32_t k = 0; k < s->n_outputs; k++) {
-            add_multiple(p->theta[m->layout.out + (int64_t)k * s->n_units + j],
-                         b->error + k * TILE, width, delta);
+            add_multiple(p->theta[m->layout.out + (int64_t)k * s->n_units + j], b->error + k * TILE,
+                         width, delta);
         }
         multiply_slope(s->activation, width, b->unit + j * TILE, delta);
         grad[m->layout.bias + j] += sum_of(delta, width);
@@ -290,7 +290,7 @@ static void backward(const pass *p, int64_t first, int64_t count, const bench *b
     }
 }
 
-/* ---- All rows --------------------------------------------------------------------------------- */
+/* ---- All rows -------------------------------------------------------------------------------- */
 
 static void loss_piece(void *context, int64_t first, int64_t last, int thread)
 {
@@ -312,7 +312,9 @@ double gbt_mlp_loss(void *mlp, const double *theta, double *grad)
 {
     gbt_mlp *m = mlp;
     const int64_t n_rows = m->tiles->n_rows, size = m->layout.size;
-    pass p = {.mlp = m, .tiles = m->tiles, .theta = theta,
+    pass p = {.mlp = m,
+              .tiles = m->tiles,
+              .theta = theta,
               .piece_rows = piece_rows_of(&m->shape, n_rows),
               .scale = 1.0 / (m->total_weight * (double)m->shape.n_outputs)};
     gbt_for_chunks(m->threads, n_rows, p.piece_rows, loss_piece, &p);
@@ -376,10 +378,9 @@ void gbt_mlp_aim(gbt_mlp *m, const gbt_tiles *tiles, const float *residual, int6
     }
 }
 
-/* ---- Life ------------------------------------------------------------------------------------- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
-gbt_status gbt_mlp_open(const gbt_mlp_shape *shape, int64_t n_rows_most, int threads,
-                        gbt_mlp **out)
+gbt_status gbt_mlp_open(const gbt_mlp_shape *shape, int64_t n_rows_most, int threads, gbt_mlp **out)
 {
     gbt_status status = GBT_OK;
     gbt_mlp *m = NULL;

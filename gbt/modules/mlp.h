@@ -14,7 +14,7 @@
 #include "gbt/base/status.h"
 #include "gbt/modules/activation.h"
 
-/* ---- Rows as a network sees them -------------------------------------------------------------- */
+/* ---- Rows as a network sees them ------------------------------------------------------------- */
 
 enum { GBT_TILE_ROWS = 128 };
 
@@ -42,7 +42,7 @@ static inline int64_t gbt_tile_at(int64_t row, int32_t column, int32_t n_columns
     return (row / GBT_TILE_ROWS * n_columns + column) * GBT_TILE_ROWS + row % GBT_TILE_ROWS;
 }
 
-/* ---- The network ------------------------------------------------------------------------------ */
+/* ---- The network ----------------------------------------------------------------------------- */
 
 /* The activation of n sums, in place. */
 void gbt_mlp_activate(gbt_activation, int64_t n, double *sum);

@@ -1,5 +1,5 @@
-/* The parameters that a model of a side module was trained with: those that its frame knows, and the
- * section of the module. */
+/* The parameters that a model of a side module was trained with: those that its frame knows, and
+ * the section of the module. */
 #include <string.h>
 
 #include "gbt/base/alloc.h"

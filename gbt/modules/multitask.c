@@ -16,7 +16,7 @@
 #include "gbt/base/log.h"
 #include "gbt/modules/multitask_internal.h"
 
-/* ---- Boosters on all rows ------------------------------------------------------------------- */
+/* ---- Boosters on all rows -------------------------------------------------------------------- */
 
 /* A booster on all training rows, and whose scores go to a block of both sets of rows. */
 typedef struct side {
@@ -99,7 +99,7 @@ static gbt_status close_side(gbt_task_run *run, side *from, int32_t n_kept, gbt_
     return is_cut ? score_part(run, *part, from->score) : GBT_OK;
 }
 
-/* ---- Gradients ------------------------------------------------------------------------------ */
+/* ---- Gradients ------------------------------------------------------------------------------- */
 
 /* Gradient pairs of the loss at F on the training rows. */
 static gbt_status gradients_at_score(gbt_task_run *run)
@@ -136,7 +136,7 @@ static void scale_gradients(const gbt_task_run *run, const double *factor, float
     }
 }
 
-/* ---- Block 1: shared trees ------------------------------------------------------------------ */
+/* ---- Block 1: shared trees ------------------------------------------------------------------- */
 
 /* Newton leaves need no gradients from here: this block is plain boosting. */
 static gbt_status step_shared(gbt_task_run *run, const side *a, int *stopped)
@@ -352,7 +352,7 @@ done:
     return status;
 }
 
-/* ---- The end -------------------------------------------------------------------------------- */
+/* ---- The end --------------------------------------------------------------------------------- */
 
 /* B and C are exchangeable: B is the one of more tasks, of more rows where these are equal. */
 static void name_outliers(gbt_multitask *model)

@@ -70,9 +70,10 @@ static void close_clustering(clustering *c)
     gbt_release(c->prediction);
 }
 
-/* ---- Errors --------------------------------------------------------------------------------- */
+/* ---- Errors ---------------------------------------------------------------------------------- */
 
-/* Adds the errors of a model on training rows [n], `data`, to column `column` of the rows' tasks. */
+/* Adds the errors of a model on training rows [n], `data`, to column `column` of the rows'
+ * tasks. */
 static gbt_status add_errors(clustering *c, const gbt_model *model, const gbt_dataset *data,
                              const int64_t *rows, int64_t n, int32_t column)
 {

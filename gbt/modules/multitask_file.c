@@ -1,7 +1,7 @@
 /* Files of multi-task models: the container of base/sections.h with the frame, the keys of
  * [multitask], the tasks, and all trees as one ordinary model, of which each part has a range of
- * rounds and a base score: cuts are not stored for each. Equal models give equal bytes. Cost: a copy of
- * the trees.
+ * rounds and a base score: cuts are not stored for each. Equal models give equal bytes. Cost: a
+ * copy of the trees.
  *
  *     FRAM  the frame, a model file          KEYS  keys of [multitask] (modules/settings.h)
  *     TASK  u32 n, groups; per task: i32 number, text name, u64 rows, i32 group, f64 theta
@@ -21,7 +21,7 @@ enum { SECTION_FRAME, SECTION_KEYS, SECTION_TASKS, SECTION_PARTS, SECTION_TREES 
 static const char *const tags[N_SECTIONS] = {"FRAM", "KEYS", "TASK", "PART", "TREE"};
 static const char *const names[N_SECTIONS] = {"frame", "keys", "tasks", "parts", "trees"};
 
-/* ---- Writing -------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 static void write_model(gbt_writer *writer, const gbt_model *model)
 {
@@ -150,7 +150,7 @@ gbt_status gbt_multitask_save(const gbt_multitask *model, const char *path)
     return status;
 }
 
-/* ---- Reading -------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 static gbt_status read_model(const gbt_section *section, gbt_model **out)
 {

@@ -2,8 +2,8 @@
  * Formulas: gbt/ALGORITHM.md, multi-task boosting [Emami25].
  *
  * Notation: tasks r, rows i, outputs k. A score is
- *     F(i) = A(i) + (o_r B(i) + w_r C(i)) + S_r(i),   w = sigmoid(theta), o = sigmoid(-theta) = 1 - w
- * summed in double in this order and rounded to float, in training and in prediction. */
+ *     F(i) = A(i) + (o_r B(i) + w_r C(i)) + S_r(i),   w = sigmoid(theta), o = sigmoid(-theta) = 1 -
+ * w summed in double in this order and rounded to float, in training and in prediction. */
 #ifndef GBT_MODULES_MULTITASK_INTERNAL_H
 #define GBT_MODULES_MULTITASK_INTERNAL_H
 
@@ -32,7 +32,7 @@ typedef enum gbt_task_block {
     GBT_N_BLOCKS
 } gbt_task_block;
 
-/* ---- The model ------------------------------------------------------------------------------ */
+/* ---- The model ------------------------------------------------------------------------------- */
 
 /* The parts: a shared model of each group of tasks (one, but for `clustered`), then in mode robust
  * the ordinary and the outlier model, then in modes with task trees the models of the tasks.
@@ -77,7 +77,7 @@ gbt_status gbt_feature_check(const char *name, const gbt_model *frame, const gbt
 void gbt_feature_widen(const gbt_matrix *, const int64_t *rows, int64_t first, int64_t n,
                        const int32_t *task, float *out);
 
-/* ---- Training ------------------------------------------------------------------------------- */
+/* ---- Training -------------------------------------------------------------------------------- */
 
 typedef struct gbt_task_settings {
     gbt_task_mode mode;
@@ -173,7 +173,7 @@ void gbt_task_run_close(gbt_task_run *); /* frees the model unless it was taken 
 gbt_status gbt_multitask_boost(const gbt_task_input *, gbt_round_fn, void *user,
                                gbt_multitask **out);
 
-/* ---- Watching ------------------------------------------------------------------------------- */
+/* ---- Watching -------------------------------------------------------------------------------- */
 
 gbt_status gbt_task_watch_open(gbt_task_run *);
 void gbt_task_watch_close(gbt_task_watch *);
@@ -185,7 +185,7 @@ gbt_status gbt_task_watch_round(gbt_task_run *, int32_t round, bool is_last, boo
 /* Rounds of the block to keep, of n_done; and the end of the block, for the log. */
 int32_t gbt_task_watch_keep(gbt_task_run *, const char *block, int32_t n_done);
 
-/* ---- Task weights --------------------------------------------------------------------------- */
+/* ---- Task weights ---------------------------------------------------------------------------- */
 
 /* theta_scale times a standard normal number for each task. */
 void gbt_theta_start(const gbt_task_settings *, int32_t n_tasks, double *theta);
@@ -201,7 +201,7 @@ double gbt_theta_step(const gbt_task_settings *, gbt_theta_sums, double theta);
 /* A step for every task. */
 void gbt_theta_update(const gbt_task_run *);
 
-/* ---- Models of some rows -------------------------------------------------------------------- */
+/* ---- Models of some rows --------------------------------------------------------------------- */
 
 /* A model boosted on some of the training rows: of a task or a group. `is_alone`: from its own base
  * score, nothing but its own trees in the score; otherwise on top of the other blocks. */
@@ -221,7 +221,7 @@ gbt_status gbt_task_units_cut(gbt_task_run *, gbt_task_unit *, int32_t n_units,
                               int32_t n_rounds);
 void gbt_task_units_close(gbt_task_unit *, int32_t n_units);
 
-/* ---- Clusters ------------------------------------------------------------------------------- */
+/* ---- Clusters -------------------------------------------------------------------------------- */
 
 enum { GBT_MOST_CLUSTERED = 5000 }; /* tasks */
 

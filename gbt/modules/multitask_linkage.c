@@ -26,7 +26,7 @@ void gbt_cluster_distances(const double *error, int32_t n, double *distance)
     }
 }
 
-/* ---- Merging -------------------------------------------------------------------------------- */
+/* ---- Merging --------------------------------------------------------------------------------- */
 
 /* Clusters go by their first member. */
 typedef struct linkage {
@@ -94,7 +94,7 @@ static void merge(linkage *l, int32_t a, int32_t b)
     }
 }
 
-/* ---- Silhouette ----------------------------------------------------------------------------- */
+/* ---- Silhouette ------------------------------------------------------------------------------ */
 
 double gbt_cluster_silhouette(const double *distance, int32_t n, const int32_t *group)
 {
@@ -122,7 +122,7 @@ double gbt_cluster_silhouette(const double *distance, int32_t n, const int32_t *
     return total / n;
 }
 
-/* ---- Clusters ------------------------------------------------------------------------------- */
+/* ---- Clusters -------------------------------------------------------------------------------- */
 
 /* Renumbers groups named by their first members to 0, 1, ... in that order. */
 static void number_groups(int32_t n, int32_t *group, int32_t *n_groups)

@@ -7,7 +7,7 @@
 #include "gbt/base/maths.h"
 #include "gbt/modules/multitask_internal.h"
 
-/* ---- Shape ---------------------------------------------------------------------------------- */
+/* ---- Shape ----------------------------------------------------------------------------------- */
 
 bool gbt_tasks_have_weights(gbt_task_mode mode)
 {
@@ -75,7 +75,7 @@ void gbt_multitask_free(gbt_multitask *model)
     gbt_release(model);
 }
 
-/* ---- Weights -------------------------------------------------------------------------------- */
+/* ---- Weights --------------------------------------------------------------------------------- */
 
 double gbt_sigmoid(double x)
 {
@@ -96,7 +96,7 @@ void gbt_multitask_weights(const gbt_multitask *model, double *ordinary, double 
     outlier[model->n_tasks] = sum_outlier / n_rows;
 }
 
-/* ---- Questions ------------------------------------------------------------------------------ */
+/* ---- Questions ------------------------------------------------------------------------------- */
 
 const gbt_model *gbt_multitask_frame(const gbt_multitask *model)
 {
@@ -160,7 +160,7 @@ gbt_status gbt_multitask_task(const gbt_multitask *model, int32_t index, gbt_tas
     return GBT_OK;
 }
 
-/* ---- The model of one task ------------------------------------------------------------------ */
+/* ---- The model of one task ------------------------------------------------------------------- */
 
 /* Terms of a weighted sum of models. */
 typedef struct terms {

@@ -29,7 +29,7 @@ typedef struct job {
     char *cells;    /* [BLOCK x n_cols] rows that were brought together, of the matrix's type */
 } job;
 
-/* ---- Rows of a part ------------------------------------------------------------------------- */
+/* ---- Rows of a part -------------------------------------------------------------------------- */
 
 static size_t cell_bytes(gbt_dtype dtype)
 {
@@ -84,7 +84,7 @@ static void add_some(job *j, const int64_t *place, int64_t n, double weight)
     }
 }
 
-/* ---- Terms ---------------------------------------------------------------------------------- */
+/* ---- Terms ----------------------------------------------------------------------------------- */
 
 /* A: one model, or that of the task's group and all of them for unseen tasks. */
 static gbt_status add_shared(job *j)
@@ -167,7 +167,7 @@ static gbt_status ask_with_feature(job *j)
     return GBT_OK;
 }
 
-/* ---- A block -------------------------------------------------------------------------------- */
+/* ---- A block --------------------------------------------------------------------------------- */
 
 /* Which task each row is of, and the rows by task: a counting sort. */
 static void sort_block(job *j)
@@ -207,7 +207,7 @@ static gbt_status score_block(job *j)
     return gbt_tasks_have_trees(model->mode) ? add_task_trees(j) : GBT_OK;
 }
 
-/* ---- A call --------------------------------------------------------------------------------- */
+/* ---- A call ---------------------------------------------------------------------------------- */
 
 static gbt_status open_job(job *j)
 {

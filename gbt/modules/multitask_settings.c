@@ -11,7 +11,7 @@ enum { PATIENCE = 50 }; /* as in gbt_train */
 static const char *const mode_names[GBT_N_TASK_MODES] = {"robust", "shared",  "single",
                                                          "pooled", "feature", "clustered"};
 
-/* ---- Keys without effect -------------------------------------------------------------------- */
+/* ---- Keys without effect --------------------------------------------------------------------- */
 
 enum {
     ROBUST = 1 << GBT_TASKS_ROBUST,
@@ -78,7 +78,7 @@ static gbt_status refuse_unused(const gbt_params *params, gbt_task_mode mode)
     return GBT_OK;
 }
 
-/* ---- Reading -------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 static gbt_status read_count(const gbt_params *params, const char *key, int32_t *out)
 {

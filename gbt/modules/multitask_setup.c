@@ -17,7 +17,7 @@ typedef struct row_source {
     int64_t n_rows;
 } row_source;
 
-/* ---- Checks --------------------------------------------------------------------------------- */
+/* ---- Checks ---------------------------------------------------------------------------------- */
 
 static gbt_status check_data(const gbt_dataset *data, const char *what)
 {
@@ -44,7 +44,8 @@ static gbt_status check_input(const gbt_task_input *input)
     return input->valid ? check_data(input->valid, "validation") : GBT_OK;
 }
 
-/* Leaves renewed from residuals need the plain loop of a booster; other blocks give it gradients. */
+/* Leaves renewed from residuals need the plain loop of a booster; other blocks give it
+ * gradients. */
 static gbt_status check_objective(const gbt_task_settings *set, const gbt_model *frame)
 {
     const char *name = gbt_model_objective(frame);
@@ -62,7 +63,7 @@ static gbt_status check_objective(const gbt_task_settings *set, const gbt_model 
     return GBT_OK;
 }
 
-/* ---- Which rows ----------------------------------------------------------------------------- */
+/* ---- Which rows ------------------------------------------------------------------------------ */
 
 /* Splits the rows of `train` as valid_fraction says, every task alike. */
 static gbt_status hold_out(const gbt_task_settings *set, row_source *train, row_source *valid)
@@ -129,7 +130,7 @@ static gbt_status take_rows(const row_source *source, gbt_dataset **out)
                         : gbt_dataset_share(source->data, out);
 }
 
-/* ---- mode = feature: data sets with the task as a column ------------------------------------ */
+/* ---- mode = feature: data sets with the task as a column ------------------------------------- */
 
 /* Name of the new column: that of the task column of the file, or one that is still free. */
 static void name_task_column(const gbt_model *frame, int64_t n_features, char *out, size_t capacity)
@@ -250,7 +251,7 @@ done:
     return status;
 }
 
-/* ---- Parameters and models that every block needs ------------------------------------------- */
+/* ---- Parameters and models that every block needs -------------------------------------------- */
 
 static gbt_status set_number(gbt_params *params, const char *key, int32_t value)
 {
@@ -335,7 +336,7 @@ static gbt_status start_theta(const gbt_task_run *run, const double *given)
     return GBT_OK;
 }
 
-/* ---- All of it ------------------------------------------------------------------------------ */
+/* ---- All of it ------------------------------------------------------------------------------- */
 
 static gbt_status choose_rows(const gbt_task_input *input, const gbt_task_settings *set,
                               row_source *train, row_source *valid)

@@ -11,7 +11,7 @@
 
 enum { BLEND_ROWS = 4096 };
 
-/* ---- The dictionary ------------------------------------------------------------------------- */
+/* ---- The dictionary -------------------------------------------------------------------------- */
 
 gbt_status gbt_task_numbers(const gbt_dataset *data, const char *what, int32_t *out)
 {
@@ -65,7 +65,7 @@ gbt_status gbt_tasks_name(gbt_multitask *model)
     return GBT_OK;
 }
 
-/* ---- Rows ----------------------------------------------------------------------------------- */
+/* ---- Rows ------------------------------------------------------------------------------------ */
 
 /* Rows by task, ascending within: a counting sort. */
 static void order_rows(gbt_task_rows *rows, int32_t n_tasks)
@@ -133,7 +133,7 @@ void gbt_task_rows_close(gbt_task_rows *rows)
     *rows = (gbt_task_rows){0};
 }
 
-/* ---- Scores --------------------------------------------------------------------------------- */
+/* ---- Scores ---------------------------------------------------------------------------------- */
 
 typedef struct blend_job {
     gbt_task_rows *rows;

@@ -1,5 +1,5 @@
-/* The task weights: random start, gradient sums of a task, and the step. Cost: two numbers a row and
- * output. */
+/* The task weights: random start, gradient sums of a task, and the step. Cost: two numbers a row
+ * and output. */
 #include <math.h>
 
 #include "gbt/base/maths.h"

@@ -1,7 +1,7 @@
 /* Models of some of the rows, each boosted apart from the others: those of the tasks, of groups of
- * tasks, and the small ones that clustering compares. A unit's rows stay in the cache for all of its
- * rounds, and only as many boosters exist as threads keep busy. What a unit computes depends on its
- * own rows alone, so the threads do not matter. Validation rows are scored afterwards, round by
+ * tasks, and the small ones that clustering compares. A unit's rows stay in the cache for all of
+ * its rounds, and only as many boosters exist as threads keep busy. What a unit computes depends on
+ * its own rows alone, so the threads do not matter. Validation rows are scored afterwards, round by
  * round, by playing the trees again. Cost: that of the trees; one copy of the units' rows. */
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +35,7 @@ typedef struct worker {
     char message[MESSAGE_CHARS];
 } worker;
 
-/* ---- Opening -------------------------------------------------------------------------------- */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 /* out [width x n]: the unit's rows of from [width x all rows]. */
 static void gather(const gbt_task_unit *unit, const float *from, int64_t n_all, int64_t width,
@@ -171,7 +171,7 @@ static gbt_status open_worker(const gbt_task_run *run, gbt_task_unit *unit, int3
     return w->way == WAY_PLAIN ? GBT_OK : open_gradients(w);
 }
 
-/* ---- Rounds --------------------------------------------------------------------------------- */
+/* ---- Rounds ---------------------------------------------------------------------------------- */
 
 static gbt_status step_with_gradients(worker *w, int *stopped)
 {
@@ -212,7 +212,7 @@ static void run_workers(void *context, int64_t first, int64_t last, int thread)
     }
 }
 
-/* ---- The result ----------------------------------------------------------------------------- */
+/* ---- The result ------------------------------------------------------------------------------ */
 
 /* The model of the unit, in terms of the frame, with the base score that its scores began at. */
 static gbt_status finish_worker(worker *w)

@@ -59,7 +59,7 @@ static bool has_settled(double before, double after, const gbt_minimise_options 
     return before - after <= options->relative_decrease * fmax(larger, options->value_scale);
 }
 
-/* ---- Line search ------------------------------------------------------------------------------ */
+/* ---- Line search ----------------------------------------------------------------------------- */
 
 /* The function along a line: phi(step) = f(origin + step * direction). */
 typedef struct line {
@@ -167,11 +167,11 @@ static probe search(line *l, double value, double slope, double first_step)
     return p.step > 0.0 && l->latest != p.step ? look(l, p.step) : p;
 }
 
-/* ---- L-BFGS ----------------------------------------------------------------------------------- */
+/* ---- L-BFGS ---------------------------------------------------------------------------------- */
 
 struct gbt_lbfgs {
     int64_t n_most;
-    double *memory; /* everything below */
+    double *memory;                                      /* everything below */
     double *x, *grad, *direction, *probe_x, *probe_grad; /* [n_most] */
     double *moved[GBT_LBFGS_MEMORY];                     /* s_k = x_{k+1} - x_k, [n_most] */
     double *turned[GBT_LBFGS_MEMORY];                    /* y_k = grad_{k+1} - grad_k */
@@ -290,8 +290,13 @@ gbt_minimise_result gbt_lbfgs_minimise(gbt_lbfgs *m, int64_t n, gbt_slope_fn fn,
                                        const gbt_minimise_options *options, double *x)
 {
     const size_t bytes = (size_t)n * sizeof *x;
-    line l = {.fn = fn, .context = context, .n = n, .origin = m->x, .direction = m->direction,
-              .x = m->probe_x, .grad = m->probe_grad};
+    line l = {.fn = fn,
+              .context = context,
+              .n = n,
+              .origin = m->x,
+              .direction = m->direction,
+              .x = m->probe_x,
+              .grad = m->probe_grad};
     gbt_minimise_result result = {.calls = 1, .end = GBT_MINIMISE_ITERATIONS};
     memcpy(m->x, x, bytes);
     m->n_pairs = 0;
@@ -328,7 +333,7 @@ gbt_minimise_result gbt_lbfgs_minimise(gbt_lbfgs *m, int64_t n, gbt_slope_fn fn,
     return result;
 }
 
-/* ---- Adam ------------------------------------------------------------------------------------- */
+/* ---- Adam ------------------------------------------------------------------------------------ */
 
 struct gbt_adam {
     double *memory;

@@ -38,7 +38,7 @@ typedef struct gbt_minimise_result {
     gbt_minimise_end end;
 } gbt_minimise_result;
 
-/* ---- L-BFGS ----------------------------------------------------------------------------------- */
+/* ---- L-BFGS ---------------------------------------------------------------------------------- */
 
 enum { GBT_LBFGS_MEMORY = 10 };
 
@@ -54,7 +54,7 @@ void gbt_lbfgs_close(gbt_lbfgs *); /* NULL is a no-op */
 gbt_minimise_result gbt_lbfgs_minimise(gbt_lbfgs *, int64_t n, gbt_slope_fn, void *context,
                                        const gbt_minimise_options *, double *x);
 
-/* ---- Adam ------------------------------------------------------------------------------------- */
+/* ---- Adam ------------------------------------------------------------------------------------ */
 
 typedef struct gbt_adam gbt_adam;
 

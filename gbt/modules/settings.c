@@ -68,7 +68,7 @@ gbt_status gbt_setting_choice(const gbt_params *params, const char *key, const c
     return gbt_fail(GBT_ERR_BUG, "%s = %s is a choice that this module does not know", key, text);
 }
 
-/* ---- Bytes ---------------------------------------------------------------------------------- */
+/* ---- Bytes ----------------------------------------------------------------------------------- */
 
 static bool is_kept(int index, const char *section, gbt_param_info *info)
 {

@@ -133,7 +133,7 @@ const gbt_param_value *gbt_param_value_find(int key, gbt_slice text)
     return NULL;
 }
 
-/* ---- Nearest names -------------------------------------------------------------------------- */
+/* ---- Nearest names --------------------------------------------------------------------------- */
 
 typedef struct nearest {
     const char *wanted; /* zero-terminated copy of what the user typed */
@@ -201,7 +201,7 @@ bool gbt_param_section_find(gbt_slice name, const char **nearest_section)
     return gbt_slice_equal(name, best.owner);
 }
 
-/* ---- Search --------------------------------------------------------------------------------- */
+/* ---- Search ---------------------------------------------------------------------------------- */
 
 static int key_of(gbt_slice name)
 {
@@ -268,7 +268,7 @@ gbt_status gbt_param_find(const char *key, int *index)
     return GBT_OK;
 }
 
-/* ---- Ranges --------------------------------------------------------------------------------- */
+/* ---- Ranges ---------------------------------------------------------------------------------- */
 
 /* One alternative: "32" or "[3, 16]" with "(" and ")" for bounds that do not belong to it. */
 static bool in_interval(gbt_slice text, double value)

@@ -26,7 +26,7 @@ static bool is_text(gbt_param_key key)
     return gbt_param_row_of((int)key)->kind >= GBT_KIND_TEXT;
 }
 
-/* ---- Life ----------------------------------------------------------------------------------- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 gbt_status gbt_params_create(gbt_params **out)
 {
@@ -90,7 +90,7 @@ void gbt_params_free(gbt_params *params)
     gbt_release(params);
 }
 
-/* ---- Text in -------------------------------------------------------------------------------- */
+/* ---- Text in --------------------------------------------------------------------------------- */
 
 static gbt_status refuse(gbt_param_key key, gbt_slice value, const char *expected)
 {
@@ -253,7 +253,7 @@ gbt_status gbt_params_set(gbt_params *params, const char *name, const char *valu
     return gbt_params_assign(params, key, gbt_slice_trim(gbt_slice_of(value)));
 }
 
-/* ---- Text out ------------------------------------------------------------------------------- */
+/* ---- Text out -------------------------------------------------------------------------------- */
 
 /* The canonical text: in `scratch`, static, or a field of `params`. */
 static const char *text_of(const gbt_params *params, gbt_param_key key,
@@ -313,7 +313,7 @@ int gbt_params_is_set(const gbt_params *params, const char *name)
     return params->is_set[key];
 }
 
-/* ---- Model file ----------------------------------------------------------------------------- */
+/* ---- Model file ------------------------------------------------------------------------------ */
 
 gbt_status gbt_params_write(gbt_writer *writer, const gbt_params *params)
 {

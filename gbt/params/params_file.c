@@ -28,7 +28,7 @@ static gbt_status fail_at(const loader *load, int64_t line, int64_t column, gbt_
     return gbt_fail(code, "%s:%" PRId64 ":%" PRId64 ": %s", load->path, line, column, message);
 }
 
-/* ---- Paths ---------------------------------------------------------------------------------- */
+/* ---- Paths ----------------------------------------------------------------------------------- */
 
 static size_t resolved_size(const loader *load, gbt_slice path)
 {
@@ -115,7 +115,7 @@ static gbt_status assign(const loader *load, gbt_param_key key, gbt_slice value)
     }
 }
 
-/* ---- Lines ---------------------------------------------------------------------------------- */
+/* ---- Lines ----------------------------------------------------------------------------------- */
 
 static gbt_status take_section(loader *load, const gbt_ini_item *item)
 {

@@ -5,7 +5,7 @@
 
 #include "gbt/base/alloc.h"
 
-/* ---- A round -------------------------------------------------------------------------------- */
+/* ---- A round --------------------------------------------------------------------------------- */
 
 static void drop_fresh(gbt_booster *booster)
 {
@@ -101,7 +101,7 @@ gbt_status gbt_booster_step_custom(gbt_booster *booster, const float *grad, cons
     return grow_round(booster, false, stopped); /* the loss is the caller's own */
 }
 
-/* ---- Starting from a model ------------------------------------------------------------------ */
+/* ---- Starting from a model ------------------------------------------------------------------- */
 
 static gbt_status check_continued(const gbt_booster *booster, const gbt_model *model)
 {
@@ -185,7 +185,7 @@ done:
     return status;
 }
 
-/* ---- The end, and what the booster tells ---------------------------------------------------- */
+/* ---- The end, and what the booster tells ----------------------------------------------------- */
 
 int32_t gbt_booster_rounds(const gbt_booster *booster)
 {

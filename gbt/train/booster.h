@@ -50,7 +50,7 @@ int64_t gbt_booster_bytes(const gbt_params *, const gbt_dataset *train, int32_t 
 /* What these parameters draw for each round. */
 gbt_sampler_config gbt_booster_sampling(const gbt_params *);
 
-/* ---- Shared by the three files of the booster ----------------------------------------------- */
+/* ---- Shared by the three files of the booster ------------------------------------------------ */
 
 /* Scores before the first tree: base score plus init score, [n_outputs x n_rows]. */
 void gbt_booster_fill_scores(const gbt_booster *, const gbt_dataset *, float *scores);

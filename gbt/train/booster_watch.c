@@ -89,7 +89,7 @@ done:
     return status;
 }
 
-/* ---- Scores and metrics --------------------------------------------------------------------- */
+/* ---- Scores and metrics ---------------------------------------------------------------------- */
 
 static gbt_status check_data(const gbt_booster *booster, int data)
 {

@@ -38,7 +38,7 @@ static void close_evaluation(evaluation *e)
     gbt_release(e->sample);
 }
 
-/* ---- Data ----------------------------------------------------------------------------------- */
+/* ---- Data ------------------------------------------------------------------------------------ */
 
 static gbt_status read_labels(const gbt_model *model, const gbt_view *view, evaluation *e)
 {
@@ -125,7 +125,7 @@ done:
     return status;
 }
 
-/* ---- Bootstrap ------------------------------------------------------------------------------ */
+/* ---- Bootstrap ------------------------------------------------------------------------------- */
 
 /* Poisson(1) by inversion: the number of entries that the draw is not below. Entry k is
  * 2^32 (1/0! + ... + 1/k!) / e, rounded down. */
@@ -202,7 +202,7 @@ static void evaluate_metric(evaluation *e, const gbt_metric_config *config, int6
     out->high = percentile(e->sample, n, 0.975);
 }
 
-/* ---- Public --------------------------------------------------------------------------------- */
+/* ---- Public ---------------------------------------------------------------------------------- */
 
 static gbt_status check_arguments(const gbt_model *model, const gbt_table *table, int resamples,
                                   int threads, const gbt_metric_result *out, int capacity,
@@ -286,7 +286,7 @@ gbt_status gbt_model_evaluate_scores(const gbt_model *model, const gbt_table *ta
     return evaluate(model, table, scores, metrics, resamples, threads, out, capacity, n_out);
 }
 
-/* ---- One metric ----------------------------------------------------------------------------- */
+/* ---- One metric ------------------------------------------------------------------------------ */
 
 /* The metrics of a list, by default those of the model; 0 when it is not a list of metrics. */
 static int find_metrics(const gbt_model *model, const char *list, gbt_metric_config *out)

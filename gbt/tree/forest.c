@@ -58,7 +58,7 @@ static totals count_all(const gbt_model *model)
     return sum;
 }
 
-/* ---- Codes ---------------------------------------------------------------------------------- */
+/* ---- Codes ----------------------------------------------------------------------------------- */
 
 /* Where the flag or code of a threshold is in builder->code: a feature has as many thresholds
  * as bins, the last one +inf. */
@@ -130,7 +130,7 @@ static gbt_status build_ladders(builder *b)
     return GBT_OK;
 }
 
-/* ---- Segments ------------------------------------------------------------------------------- */
+/* ---- Segments -------------------------------------------------------------------------------- */
 
 static int16_t *column_of(builder *b, const gbt_tree *tree, int32_t node)
 {
@@ -239,7 +239,7 @@ static gbt_status assign_columns(builder *b, const gbt_tree *tree, int32_t numbe
     return GBT_OK;
 }
 
-/* ---- One tree ------------------------------------------------------------------------------- */
+/* ---- One tree -------------------------------------------------------------------------------- */
 
 /* Leaves below every node, its first leaf from the left: children follow their parent. */
 static void measure(builder *b, const gbt_tree *tree)
@@ -363,7 +363,7 @@ static gbt_status add_tree(builder *b, int32_t number)
     return GBT_OK;
 }
 
-/* ---- The forest ----------------------------------------------------------------------------- */
+/* ---- The forest ------------------------------------------------------------------------------ */
 
 static gbt_status open_forest(gbt_forest *forest, const gbt_model *model, const totals *sum)
 {

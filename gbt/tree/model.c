@@ -8,7 +8,7 @@
 #include "gbt/data/dataset.h"
 #include "gbt/tree/predict.h"
 
-/* ---- Life ----------------------------------------------------------------------------------- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 gbt_status gbt_model_create(const gbt_params *params, gbt_schema *schema, gbt_cuts *cuts,
                             const gbt_objective *objective, int32_t capacity, gbt_model **out)
@@ -93,7 +93,7 @@ int32_t gbt_model_rounds(const gbt_model *model)
     return model->n_trees / model->objective.n_outputs;
 }
 
-/* ---- Questions ------------------------------------------------------------------------------ */
+/* ---- Questions ------------------------------------------------------------------------------- */
 
 static gbt_status check_model(const gbt_model *model, const void *out)
 {

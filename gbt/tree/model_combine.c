@@ -6,7 +6,7 @@
 #include "gbt/base/alloc.h"
 #include "gbt/tree/model.h"
 
-/* ---- Do the models fit together? ------------------------------------------------------------ */
+/* ---- Do the models fit together? ------------------------------------------------------------- */
 
 static bool same_dictionary(const gbt_dictionary *a, const gbt_dictionary *b)
 {
@@ -78,7 +78,7 @@ static gbt_status check_models(const gbt_model *const *models, const double *wei
     return GBT_OK;
 }
 
-/* ---- The sum -------------------------------------------------------------------------------- */
+/* ---- The sum --------------------------------------------------------------------------------- */
 
 static gbt_status refuse_weight(int number, double weight)
 {

@@ -21,7 +21,7 @@ static const gbt_section known[N_SECTIONS] = {
     [TREES] = {.tag = "FRST", .name = "trees"},
 };
 
-/* ---- Writing -------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 static void write_summary(gbt_writer *writer, const gbt_model *model)
 {
@@ -93,7 +93,7 @@ done:
     return status;
 }
 
-/* ---- Reading -------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 /* The sections of a file that was opened. */
 typedef struct file_view {
@@ -255,7 +255,7 @@ done:
     return status;
 }
 
-/* ---- Public --------------------------------------------------------------------------------- */
+/* ---- Public ---------------------------------------------------------------------------------- */
 
 gbt_status gbt_model_load(const char *path, gbt_model **out)
 {

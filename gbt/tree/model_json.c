@@ -9,7 +9,7 @@
 #include "gbt/base/text.h"
 #include "gbt/tree/model_dump.h"
 
-/* ---- Values --------------------------------------------------------------------------------- */
+/* ---- Values ---------------------------------------------------------------------------------- */
 
 static void write_string(gbt_writer *writer, const char *text)
 {
@@ -67,7 +67,7 @@ static void write_bool_field(gbt_writer *writer, const char *key, bool value)
     gbt_dump_text(writer, value ? "true" : "false");
 }
 
-/* ---- Trees ---------------------------------------------------------------------------------- */
+/* ---- Trees ----------------------------------------------------------------------------------- */
 
 static void emit_category(gbt_writer *writer, const char *text, int64_t code, int64_t index)
 {
@@ -134,7 +134,7 @@ static void write_trees(gbt_writer *writer, const gbt_model *model)
     gbt_dump_text(writer, "]");
 }
 
-/* ---- Header --------------------------------------------------------------------------------- */
+/* ---- Header ---------------------------------------------------------------------------------- */
 
 static void write_features(gbt_writer *writer, const gbt_model *model)
 {

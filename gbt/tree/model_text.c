@@ -9,7 +9,7 @@
 
 enum { MOST_INDENT = 40 }; /* levels: a tree may be as deep as it has leaves */
 
-/* ---- Pieces --------------------------------------------------------------------------------- */
+/* ---- Pieces ---------------------------------------------------------------------------------- */
 
 void gbt_dump_text(gbt_writer *writer, const char *text)
 {
@@ -98,7 +98,7 @@ static void write_pair(gbt_writer *writer, const char *key, float value)
     gbt_dump_real(writer, value);
 }
 
-/* ---- Text ----------------------------------------------------------------------------------- */
+/* ---- Text ------------------------------------------------------------------------------------ */
 
 static void write_text_node(gbt_writer *writer, const gbt_model *model, const gbt_tree *tree,
                             int32_t node, int32_t depth)
@@ -193,7 +193,7 @@ gbt_status gbt_model_write_text(gbt_writer *writer, const gbt_model *model)
     return writer->status;
 }
 
-/* ---- Dot ------------------------------------------------------------------------------------ */
+/* ---- Dot ------------------------------------------------------------------------------------- */
 
 /* Appends what `from` holds as the inside of a quoted label. */
 static void write_quoted(gbt_writer *writer, const gbt_writer *from)
@@ -269,7 +269,7 @@ gbt_status gbt_model_write_dot(gbt_writer *writer, const gbt_model *model)
     return writer->status;
 }
 
-/* ---- Public --------------------------------------------------------------------------------- */
+/* ---- Public ---------------------------------------------------------------------------------- */
 
 gbt_status gbt_model_dump(const gbt_model *model, gbt_dump_format format, char **text, size_t *size)
 {

@@ -15,7 +15,7 @@ enum {
     ALL_COLUMNS = GBT_SEGMENT_COLUMNS + GBT_MASK_LEAVES
 };
 
-/* ---- Walking -------------------------------------------------------------------------------- */
+/* ---- Walking --------------------------------------------------------------------------------- */
 
 static inline int32_t step_numeric(const gbt_walk_node *node, const float *row)
 {
@@ -85,7 +85,7 @@ static void walk_rows(const gbt_forest *forest, const gbt_forest_tree *tree, con
     }
 }
 
-/* ---- One row, several trees ----------------------------------------------------------------- */
+/* ---- One row, several trees ------------------------------------------------------------------ */
 
 /* Calls out eight trees of one row at a time: trees first, first + step, ... below last. */
 typedef void (*place_fn)(const gbt_forest *, int32_t tree, int32_t place, void *out);
@@ -129,7 +129,7 @@ static void emit_leaf(const gbt_forest *forest, int32_t tree, int32_t place, voi
         forest->leaf_number[forest->tree[tree].value + place];
 }
 
-/* ---- Batches -------------------------------------------------------------------------------- */
+/* ---- Batches --------------------------------------------------------------------------------- */
 
 typedef struct batch {
     const gbt_forest *forest;
@@ -262,7 +262,7 @@ static void add_batches(const gbt_forest *forest, const gbt_predict_kernels *ker
     }
 }
 
-/* ---- Entry points --------------------------------------------------------------------------- */
+/* ---- Entry points ---------------------------------------------------------------------------- */
 
 static void add_few(const gbt_forest *forest, const float *x, int64_t n, int32_t first_tree,
                     int32_t last_tree, float *out)

@@ -15,7 +15,7 @@
 #define USE_X86 0
 #endif
 
-/* ---- Plain C -------------------------------------------------------------------------------- */
+/* ---- Plain C --------------------------------------------------------------------------------- */
 
 static int32_t count_below(const float *threshold, float x)
 {
@@ -80,7 +80,7 @@ static const gbt_predict_kernels plain = {"plain", code_plain, member_plain, pla
 
 #if USE_X86
 
-/* ---- AVX2: 32 rows a vector ----------------------------------------------------------------- */
+/* ---- AVX2: 32 rows a vector ------------------------------------------------------------------ */
 
 #define AVX2 __attribute__((target("avx2,popcnt")))
 
@@ -147,7 +147,7 @@ AVX2 static void place_avx2(const gbt_mask_step *step, int32_t n, const uint8_t 
 
 static const gbt_predict_kernels avx2 = {"avx2", code_avx2, member_avx2, place_avx2, add_plain};
 
-/* ---- AVX-512: 64 rows a vector -------------------------------------------------------------- */
+/* ---- AVX-512: 64 rows a vector --------------------------------------------------------------- */
 
 #define AVX512 __attribute__((target("avx512f,avx512bw,popcnt")))
 
@@ -243,7 +243,7 @@ static const gbt_predict_kernels avx512 = {"avx512", code_avx512, member_avx512,
 
 #endif
 
-/* ---- Choice --------------------------------------------------------------------------------- */
+/* ---- Choice ---------------------------------------------------------------------------------- */
 
 const gbt_predict_kernels *gbt_predict_kernels_find(int which)
 {

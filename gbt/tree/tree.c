@@ -15,7 +15,7 @@
 
 enum { MOST_NODES = 2 * 65536 - 1, ALIGN = 64, FAULT_CHARS = 160 };
 
-/* ---- Memory --------------------------------------------------------------------------------- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 static size_t padded(int64_t count, size_t size)
 {
@@ -82,7 +82,7 @@ void gbt_tree_free(gbt_tree *tree)
     gbt_release(tree);
 }
 
-/* ---- Check ---------------------------------------------------------------------------------- */
+/* ---- Check ----------------------------------------------------------------------------------- */
 
 float gbt_tree_threshold(const gbt_cuts *cuts, int32_t feature, int32_t bin)
 {
@@ -207,7 +207,7 @@ gbt_status gbt_tree_check(const gbt_tree *tree, const gbt_cuts *cuts, int32_t nu
     return status == GBT_ERR_FORMAT ? gbt_fail(status, "tree %d: %s", number, fault) : status;
 }
 
-/* ---- Coding --------------------------------------------------------------------------------- */
+/* ---- Coding ---------------------------------------------------------------------------------- */
 
 static void write_count(gbt_writer *writer, uint32_t count)
 {

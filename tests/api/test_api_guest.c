@@ -58,7 +58,7 @@ static void *train_case(int which, int threads, size_t *size)
     return bytes;
 }
 
-/* ---- Silence ----------------------------------------------------------------------------- */
+/* ---- Silence --------------------------------------------------------------------------------- */
 
 /* Good calls and bad ones. */
 static void use_everything(const char *folder)
@@ -108,7 +108,7 @@ TEST_C(Guest, NothingIsWrittenToStandardOutputAndError)
     temp_dir_close(&dir);
 }
 
-/* ---- Hooks ------------------------------------------------------------------------------- */
+/* ---- Hooks ----------------------------------------------------------------------------------- */
 
 typedef struct line_log {
     int n_lines, n_wrong;
@@ -175,7 +175,7 @@ TEST_C(Guest, StatusesAndTheVersionHaveNames)
     EXPECT_C_TRUE(gbt_last_error() != NULL);
 }
 
-/* ---- Threads ----------------------------------------------------------------------------- */
+/* ---- Threads --------------------------------------------------------------------------------- */
 
 typedef struct worker {
     int which, threads;
@@ -283,7 +283,7 @@ TEST_C(Guest, HandlesAreReadBySeveralThreadsAtOnce)
     toy_free(&data);
 }
 
-/* ---- Fork -------------------------------------------------------------------------------- */
+/* ---- Fork ------------------------------------------------------------------------------------ */
 
 /* Trains in a child; 0 when its model is the given one. The alarm ends a child that hangs. */
 static int train_in_child(int threads, const void *bytes, size_t size)

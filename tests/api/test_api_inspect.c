@@ -69,7 +69,7 @@ static void expect_same_bytes(const gbt_model *a, const gbt_model *b)
     gbt_memory_free(b_data);
 }
 
-/* ---- Rows of a round ------------------------------------------------------------------------ */
+/* ---- Rows of a round ------------------------------------------------------------------------- */
 
 /* Rows of the bag in every leaf, counted, against the row counts that the trees hold. Returns the
  * rows in the bag of round 0. */
@@ -176,7 +176,7 @@ TEST_C(ApiInspect, WrongArgumentsOfBagsAreRefused)
     drop(&t);
 }
 
-/* ---- Binned rows ---------------------------------------------------------------------------- */
+/* ---- Binned rows ----------------------------------------------------------------------------- */
 
 TEST_C(ApiInspect, BinnedRowsScoreAsTrainingDid)
 {
@@ -232,7 +232,7 @@ TEST_C(ApiInspect, ASharedDataSetOutlivesTheFirstHandle)
     drop(&t);
 }
 
-/* ---- Sums ----------------------------------------------------------------------------------- */
+/* ---- Sums ------------------------------------------------------------------------------------ */
 
 TEST_C(ApiInspect, TheMeanOfTwoModelsPredictsTheMean)
 {
@@ -259,7 +259,7 @@ TEST_C(ApiInspect, TheMeanOfTwoModelsPredictsTheMean)
     drop(&b);
 }
 
-/* ---- A model without trees ------------------------------------------------------------------ */
+/* ---- A model without trees ------------------------------------------------------------------- */
 
 static void expect_base_scores(const gbt_model *model, const trained *t)
 {
@@ -353,7 +353,7 @@ TEST_C(ApiInspect, AModelWithoutTreesWorksEverywhere)
     temp_dir_close(&dir);
 }
 
-/* ---- Memory --------------------------------------------------------------------------------- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 /* Everything above once; the first failure ends it. */
 static gbt_status session(void)

@@ -80,7 +80,7 @@ static void predict(const gbt_model *model, const problem *p, gbt_predict_kind k
     EXPECT_C_OK(gbt_model_predict(model, &matrix, kind, 0, 0, 0, out, n));
 }
 
-/* ---- Training ------------------------------------------------------------------------------- */
+/* ---- Training -------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -291,7 +291,7 @@ TEST_C(SeveralLabels, InitScoresHaveOneColumnForEachOutput)
     toy_free(&p.data);
 }
 
-/* ---- Data ----------------------------------------------------------------------------------- */
+/* ---- Data ------------------------------------------------------------------------------------ */
 
 TEST_C(SeveralLabels, FieldsAndSubsetsKeepThemTogether)
 {
@@ -368,7 +368,7 @@ TEST_C(SeveralLabels, ModelFilesKeepOutputsAndNames)
     toy_free(&p.data);
 }
 
-/* ---- Refusals ------------------------------------------------------------------------------- */
+/* ---- Refusals -------------------------------------------------------------------------------- */
 
 TEST_C(SeveralLabels, ClassificationsAndRankMetricsRefuseThem)
 {
@@ -398,7 +398,7 @@ TEST_C(SeveralLabels, ClassificationsAndRankMetricsRefuseThem)
     toy_free(&p.data);
 }
 
-/* ---- Metrics and evaluation ----------------------------------------------------------------- */
+/* ---- Metrics and evaluation ------------------------------------------------------------------ */
 
 /* Weighted mean over rows and outputs of the squared error. */
 static double mean_square(const problem *p, const float *scores, bool weighted)
@@ -527,7 +527,7 @@ TEST_C(ModelObjective, IsThatOfTheModelAndOutlivesIt)
     toy_free(&p.data);
 }
 
-/* ---- Files ---------------------------------------------------------------------------------- */
+/* ---- Files ----------------------------------------------------------------------------------- */
 
 enum { FILE_ROWS = 60 };
 
@@ -601,7 +601,7 @@ TEST_C(EvaluateScores, GivesWhatTheModelsOwnScoresGive)
     temp_dir_close(&folder);
 }
 
-/* ---- Memory --------------------------------------------------------------------------------- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 static char table_path[TEMP_DIR_PATH];
 

@@ -104,7 +104,7 @@ static gbt_status make_params(const char *const *pairs, gbt_params **out)
     return status;
 }
 
-/* ---- Parameters -------------------------------------------------------------------------- */
+/* ---- Parameters ------------------------------------------------------------------------------ */
 
 static gbt_status params_session(void)
 {
@@ -128,7 +128,7 @@ TEST_C(OutOfMemory, ParametersFailCleanlyAtEveryAllocation)
     with_files(params_session);
 }
 
-/* ---- Read, train with a validation set, continue, save, load, predict, evaluate ---------- */
+/* ---- Read, train with a validation set, continue, save, load, predict, evaluate -------------- */
 
 static gbt_status use_model(const gbt_model *model, const gbt_table *table)
 {
@@ -312,7 +312,7 @@ TEST_C(OutOfMemory, HoldOutAndContinuedSparseTrainingFailCleanly)
     with_files(sparse_session);
 }
 
-/* ---- Arrays, the reference backend, custom gradients, renewed leaves, CSR ---------------- */
+/* ---- Arrays, the reference backend, custom gradients, renewed leaves, CSR -------------------- */
 
 static float cells[ROWS * COLUMNS], label[ROWS], weight[ROWS];
 

@@ -65,7 +65,7 @@ static void expect_equal(float *a, float *b, int64_t n)
     free(b);
 }
 
-/* ---- Files and bytes --------------------------------------------------------------------- */
+/* ---- Files and bytes ------------------------------------------------------------------------- */
 
 TEST_C(Model, FilesAndBytesBringTheWholeModelBack)
 {
@@ -140,7 +140,7 @@ TEST_C(Model, TheShapeIsThatOfTheTraining)
     toy_free(&data);
 }
 
-/* ---- Predictions ------------------------------------------------------------------------- */
+/* ---- Predictions ----------------------------------------------------------------------------- */
 
 /* Base score and leaf values, added in order in float32, are the raw prediction: its definition. */
 TEST_C(Predictions, RawScoresAreTheLeafValuesOfTheRoundsInOrder)
@@ -317,7 +317,7 @@ TEST_C(Predictions, NoRowsAreAnEmptyPrediction)
     toy_free(&data);
 }
 
-/* ---- Every view of the same numbers ------------------------------------------------------ */
+/* ---- Every view of the same numbers ---------------------------------------------------------- */
 
 /* Whole numbers, so that every element type holds them. */
 static void round_cells(toy *data)
@@ -559,7 +559,7 @@ TEST_C(Views, FieldsComeBackInEveryTypeThatHoldsThem)
     toy_free(&data);
 }
 
-/* ---- Importances and dumps --------------------------------------------------------------- */
+/* ---- Importances and dumps ------------------------------------------------------------------- */
 
 TEST_C(Model, ImportancesCountTheSplits)
 {

@@ -28,7 +28,7 @@ static gbt_table *read_text(const char *name, const char *text, const char *opti
     return table;
 }
 
-/* ---- Cells ---------------------------------------------------------------------------------- */
+/* ---- Cells ----------------------------------------------------------------------------------- */
 
 static void expect_cell(const gbt_table *table, int32_t column, int64_t row, const char *want)
 {
@@ -104,7 +104,7 @@ TEST_C(ApiTables, SeveralLabelsOfASparseRowStayAList)
     gbt_table_free(table);
 }
 
-/* ---- Features and tasks --------------------------------------------------------------------- */
+/* ---- Features and tasks ---------------------------------------------------------------------- */
 
 typedef struct trained {
     gbt_dataset *data;
@@ -283,7 +283,7 @@ TEST_C(ApiTables, TasksThatCannotBeReadAreRefused)
     drop(&t);
 }
 
-/* ---- A model without trees ------------------------------------------------------------------ */
+/* ---- A model without trees ------------------------------------------------------------------- */
 
 TEST_C(ApiTables, AModelWithoutTreesIsEvaluatedByItsBaseScore)
 {
@@ -312,7 +312,7 @@ TEST_C(ApiTables, AModelWithoutTreesIsEvaluatedByItsBaseScore)
     gbt_table_free(table);
 }
 
-/* ---- Memory --------------------------------------------------------------------------------- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 TEST_C(ApiTables, AFailedAllocationLeavesNothingBehind)
 {

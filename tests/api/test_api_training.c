@@ -58,7 +58,7 @@ static int64_t rounds_of(const gbt_model *model)
     return n;
 }
 
-/* ---- The callback ------------------------------------------------------------------------ */
+/* ---- The callback ---------------------------------------------------------------------------- */
 
 typedef struct diary {
     int n_calls, stop_at;
@@ -170,7 +170,7 @@ TEST_C(Callback, EarlyStoppingKeepsTheBestRound)
     problem_close(&p);
 }
 
-/* ---- The booster by hand ----------------------------------------------------------------- */
+/* ---- The booster by hand --------------------------------------------------------------------- */
 
 static gbt_booster *booster_of(const problem *p)
 {
@@ -304,7 +304,7 @@ TEST_C(Booster, ScoresOfAValidationSetArePredictions)
     problem_close(&p);
 }
 
-/* ---- Continued models -------------------------------------------------------------------- */
+/* ---- Continued models ------------------------------------------------------------------------ */
 
 TEST_C(Continued, ContinueFromAFileEqualsTrainingAtOnce)
 {
@@ -360,7 +360,7 @@ TEST_C(Continued, ValidationScoresIncludeTheFirstModel)
     problem_close(&p);
 }
 
-/* ---- Weights, init scores, hold-out ------------------------------------------------------ */
+/* ---- Weights, init scores, hold-out ---------------------------------------------------------- */
 
 TEST_C(Fields, EqualWeightsChangeNoPredictionAndZeroWeightsDropRows)
 {

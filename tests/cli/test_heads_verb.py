@@ -291,8 +291,7 @@ def test_a_signal_saves_the_model_so_far(gbt, gbt_path, work):
 
 # ---- Refusals ------------------------------------------------------------------------------------
 
-REFUSED = table(
-    r"""
+REFUSED = table(r"""
     2 |                                    | gbt heads needs train=FILE
     2 | train=train.csv                    | gbt heads needs model=FILE
     2 | train=none.csv model=m.gbt         | train = none.csv: No such file
@@ -321,8 +320,7 @@ REFUSED = table(
     3 | + data=other.csv                   | no column "a"
     3 | + inputs=leaves leaf_model=train.csv | not a gbt model file
     3 | train=other.csv model=m.gbt inputs=leaves leaf_model=trees.gbt | no column "a"
-    """
-)
+    """)
 
 
 @pytest.mark.parametrize(("code", "keys", "says"), REFUSED, ids=[case[1] for case in REFUSED])

@@ -317,8 +317,7 @@ def test_an_interrupt_leaves_no_file(gbt_path, work):
 
 FULL = "model=regression.gbt train=regression.csv data=few.csv"
 
-REFUSED = table(
-    r"""
+REFUSED = table(r"""
     2 |                                          | gbt influence needs model=FILE
     2 | model=regression.gbt                     | gbt influence needs train=FILE
     2 | model=regression.gbt train=regression.csv | gbt influence needs data=FILE
@@ -353,8 +352,7 @@ REFUSED = table(
     3 | model=regression.gbt train=regression.csv data=bare.csv | bare.csv: no label; influence is
     3 | model=regression.gbt train=regression.csv data=other.csv | no column "a"
     3 | model=binary.gbt train=binary.csv data=strange.csv | "maybe"
-    """
-)
+    """)
 
 
 @pytest.mark.parametrize(("code", "keys", "says"), REFUSED, ids=[case[1] for case in REFUSED])

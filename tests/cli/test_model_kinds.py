@@ -1,6 +1,6 @@
-"""Every verb that looks at a saved model works on tree models, multi-task models and models of neural
-heads, or says why it does not. What is printed is checked against definitions: trees are walked
-here, metrics are computed here."""
+"""Every verb that looks at a saved model works on tree models, multi-task models and models of
+neural heads, or says why it does not. What is printed is checked against definitions: trees are
+walked here, metrics are computed here."""
 
 import csv
 import io
@@ -305,7 +305,9 @@ def test_several_outputs_are_named_by_their_labels(run, work):
         "raw_up",
         "raw_down",
     ]
-    assert all(a > 0 > b for a, b in zip(numbers(out, "prediction_up"), numbers(out, "prediction_down")))
+    assert all(
+        a > 0 > b for a, b in zip(numbers(out, "prediction_up"), numbers(out, "prediction_down"))
+    )
 
 
 # ---- eval ----------------------------------------------------------------------------------------
@@ -316,7 +318,9 @@ def test_eval_gives_the_metric_of_the_predictions_of_every_kind(run, work, name)
     row = parse(run(f"eval model={name}.gbt data=v.csv metric=rmse,mae").out)[0]
     predicted = numbers(run(f"predict model={name}.gbt data=v.csv").out)
     assert row["metric"] == "rmse"
-    assert float(row["value"]) == pytest.approx(rmse(predicted, cells(work, "v.csv", "y")), rel=1e-5)
+    assert float(row["value"]) == pytest.approx(
+        rmse(predicted, cells(work, "v.csv", "y")), rel=1e-5
+    )
     assert float(row["low"]) < float(row["value"]) < float(row["high"])
     said = json.loads(run(f"eval model={name}.gbt data=v.csv metric=rmse,mae --json").out)
     assert said["rows"] == 90 and set(said["metrics"]) == {"rmse", "mae"}

@@ -143,9 +143,7 @@ def test_compared_modes_are_those_trained_alone(gbt, run, work):
         ("feature", KEYS[:1]),
     ):
         words = f"multitask train=train.csv task=shop model=other.gbt mode={mode} data=test.csv"
-        alone = tables(
-            gbt(*words.split(), "verbosity=quiet", *keys, KEYS[3], cwd=work).out
-        )
+        alone = tables(gbt(*words.split(), "verbosity=quiet", *keys, KEYS[3], cwd=work).out)
         assert alone["metrics"][0][mode] == both["metrics"][0][mode]
         expected = {(line["task"], line["metric"]): line[mode] for line in alone["task metrics"]}
         found = {(line["task"], line["metric"]): line[mode] for line in both["task metrics"]}
@@ -277,8 +275,7 @@ def test_a_signal_saves_the_model_so_far(gbt, gbt_path, work):
 
 # ---- Refusals ------------------------------------------------------------------------------------
 
-REFUSED = table(
-    r"""
+REFUSED = table(r"""
     2 |                                             | gbt multitask needs task=COLUMN
     2 | task=shop                                   | gbt multitask needs train=FILE
     2 | task=shop train=train.csv                   | gbt multitask needs model=FILE
@@ -304,8 +301,7 @@ REFUSED = table(
     3 | + data=bare.csv                             | bare.csv: no label; metrics need one
     3 | + valid=bare.csv                            | bare.csv: no label; validation needs one
     3 | + data=other.csv                            | no column "a"
-    """
-)
+    """)
 
 
 @pytest.mark.parametrize(("code", "keys", "says"), REFUSED, ids=[case[1] for case in REFUSED])

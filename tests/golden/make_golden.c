@@ -31,7 +31,7 @@ static void must(gbt_status status, const char *what)
     }
 }
 
-/* ---- Rows -------------------------------------------------------------------------------- */
+/* ---- Rows ------------------------------------------------------------------------------------ */
 
 /* A number below n from the row and the place in it. */
 static int draw(int row, int place, int n)
@@ -125,7 +125,7 @@ static const struct golden_recipe {
      "objective=poisson n_trees=6 grow_policy=depthwise max_depth=3 gradient_bits=8"},
 };
 
-/* ---- Files ------------------------------------------------------------------------------- */
+/* ---- Files ----------------------------------------------------------------------------------- */
 
 static FILE *open_new(const char *path)
 {

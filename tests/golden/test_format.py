@@ -1,5 +1,6 @@
 """Reads the golden model files by the description in gbt/tree/README.md alone, none of our C, and
-predicts with them: the description is complete, and the raw scores beside the models follow from it."""
+predicts with them: the description is complete, and the raw scores beside the models follow from it.
+"""
 
 import csv
 import os

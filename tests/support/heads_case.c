@@ -12,8 +12,8 @@ void heads_case_train(heads_case *c, toy data, const char *assignments, bool wei
     c->params = toy_params(assignments);
     c->train = toy_dataset(&c->data, c->params, NULL, weighted);
     c->features = toy_matrix(&c->data);
-    c->status = gbt_heads_train(c->params, c->train, &c->features, NULL, NULL, NULL, NULL,
-                                &c->heads);
+    c->status =
+        gbt_heads_train(c->params, c->train, &c->features, NULL, NULL, NULL, NULL, &c->heads);
     if (c->heads) {
         (void)gbt_heads_shape(c->heads, GBT_HEADS_OUTPUTS, &c->n_outputs);
         (void)gbt_heads_shape(c->heads, GBT_HEADS_STEPS, &c->n_steps);

@@ -33,7 +33,7 @@ static double number(const gbt_params *params, const char *key)
     return strtod(text, NULL);
 }
 
-/* ---- Cases ---------------------------------------------------------------------------------- */
+/* ---- Cases ----------------------------------------------------------------------------------- */
 
 void influence_case_fill(influence_case *c)
 {
@@ -170,7 +170,8 @@ void influence_case_stumps(influence_case *c, const char *options, const float *
     for (int64_t i = 0; i < n_rows; i++) {
         x[i] = (float)(i + 1);
     }
-    const gbt_matrix rows = {x, GBT_F32, n_rows, 1, 1, 1}, target = {&target_x, GBT_F32, 1, 1, 1, 1};
+    const gbt_matrix rows = {x, GBT_F32, n_rows, 1, 1, 1},
+                     target = {&target_x, GBT_F32, 1, 1, 1, 1};
     must(gbt_dataset_from_matrix(c->params, &rows, NULL, NULL, &c->train));
     must(gbt_dataset_set(c->train, GBT_LABEL, label, GBT_F32, n_rows));
     must(gbt_dataset_from_matrix(c->params, &target, NULL, c->train, &c->targets));
@@ -216,7 +217,7 @@ float *influence_dense_of(const influence_case *c, const char *options)
     return out;
 }
 
-/* ---- Definitions ---------------------------------------------------------------------------- */
+/* ---- Definitions ----------------------------------------------------------------------------- */
 
 static void start(const influence_case *c, const gbt_dataset *data, double *score)
 {
@@ -296,7 +297,8 @@ void plain_refit(const influence_case *c, const double *weight, double *score)
     start(c, c->train, new_score);
     start(c, c->targets, score);
     for (int32_t round = 0; round < c->n_trees / c->n_outputs; round++) {
-        const derived old = derive(c, old_score, c->label, n), now = derive(c, new_score, c->label, n);
+        const derived old = derive(c, old_score, c->label, n),
+                      now = derive(c, new_score, c->label, n);
         for (int32_t k = 0; k < c->n_outputs; k++) {
             const int32_t tree = round * c->n_outputs + k;
             int32_t n_leaves = 0;

@@ -39,7 +39,7 @@ gbt_influence *influence_of(const influence_case *, const char *options);
 /* Influence of all rows on all targets, malloc'ed [n_targets x n_rows]. */
 float *influence_dense_of(const influence_case *, const char *options);
 
-/* ---- Definitions ------------------------------------------------------------------------------ */
+/* ---- Definitions ----------------------------------------------------------------------------- */
 
 /* What a refit with other row weights and the same splits predicts: scores [n_outputs x n_targets].
  * `weight` [n_rows]; what quantised gradients did to the stored leaf values is kept. */
@@ -47,7 +47,8 @@ void plain_refit(const influence_case *, const double *weight, double *score);
 /* Loss and gradients [n_outputs x n_targets] of the targets at scores; either may be NULL. */
 void plain_losses(const influence_case *, const double *score, double *loss, double *grad);
 
-/* g + theta h over D of row i in tree t, 0 out of the bag, and what else the methods are made of. */
+/* g + theta h over D of row i in tree t, 0 out of the bag, and what else the methods are made
+ * of. */
 typedef struct plain_tree {
     double *grad, *hess, *grad_slope, *hess_slope; /* [n_rows] before the tree, unweighted */
     double *target_grad;                           /* [n_targets] */

@@ -125,7 +125,7 @@ TEST_C(Classes, ADataSetWithoutLabelIsRefused)
     gbt_params_free(params);
 }
 
-/* ---- Balanced classes -------------------------------------------------------------------- */
+/* ---- Balanced classes ------------------------------------------------------------------------ */
 
 TEST_C(Classes, IsUnbalanceGivesBothClassesTheSameWeight)
 {
@@ -164,7 +164,7 @@ TEST_C(Classes, IsUnbalanceNeedsTwoClassesWithWeight)
     gbt_params_free(params);
 }
 
-/* ---- Text -------------------------------------------------------------------------------- */
+/* ---- Text ------------------------------------------------------------------------------------ */
 
 static gbt_dataset *from_text(const char *csv, const char *options)
 {
@@ -231,7 +231,7 @@ TEST_C(Classes, TextIsNoQuantity)
     gbt_params_free(params);
 }
 
-/* ---- Targets ----------------------------------------------------------------------------- */
+/* ---- Targets --------------------------------------------------------------------------------- */
 
 TEST_C(Classes, TargetsAreClassNumbers)
 {

@@ -73,7 +73,7 @@ static bool same_tables(const gbt_table *a, const gbt_table *b)
     return same;
 }
 
-/* ---- What is read --------------------------------------------------------------------------- */
+/* ---- What is read ---------------------------------------------------------------------------- */
 
 TEST_C(Csv, NumbersTextsAndMissingCellsOfASmallFile)
 {
@@ -325,7 +325,7 @@ TEST_C(Csv, ManyDistinctTextsAllComeBack)
     free(text);
 }
 
-/* ---- Header and separator ------------------------------------------------------------------- */
+/* ---- Header and separator -------------------------------------------------------------------- */
 
 static int32_t names_of(const char *name, const char *text, gbt_csv_options options, char *out)
 {
@@ -404,7 +404,7 @@ TEST_C(Csv, InTsvALineOfTabsIsARowAndTabsAreNotTrimmed)
     gbt_table_free(table);
 }
 
-/* ---- What is refused ------------------------------------------------------------------------ */
+/* ---- What is refused ------------------------------------------------------------------------- */
 
 typedef struct bad_case {
     const char *text, *message;
@@ -514,7 +514,7 @@ TEST_C(Csv, TheCallerDecidesAboutKinds)
                    "t.csv:3:4: '4x' is not a number, but column 'n2' is one of numbers");
 }
 
-/* ---- Rows, blocks, threads, memory ---------------------------------------------------------- */
+/* ---- Rows, blocks, threads, memory ----------------------------------------------------------- */
 
 TEST_C(Csv, APreviewHasTheFirstRowsAndSeesNothingBeyond)
 {

@@ -120,7 +120,7 @@ static gbt_tree *grow(plot *p, int32_t k)
     return tree;
 }
 
-/* ---- One tree, whatever the batch -------------------------------------------------------- */
+/* ---- One tree, whatever the batch ------------------------------------------------------------ */
 
 /* Bytes of all trees of some rounds, then of the scores. */
 static void write_rounds(const setup *s, const gbt_backend_ops *ops, int32_t batch,
@@ -213,7 +213,7 @@ TEST_C(Grower, ALargeBatchSplitsLeavesInAdvance)
     EXPECT_C_EQ_INT(n_with_spare, 3 * ROUNDS);
 }
 
-/* ---- The shape of the tree --------------------------------------------------------------- */
+/* ---- The shape of the tree ------------------------------------------------------------------- */
 
 typedef struct anatomy {
     int32_t parent[MOST_NODES], depth[MOST_NODES];
@@ -389,7 +389,7 @@ TEST_C(Grower, SymmetricTreesHaveOneSplitALevel)
     on_trees(GBT_GROW_SYMMETRIC, expect_one_split_a_level);
 }
 
-/* ---- Roots that stay leaves -------------------------------------------------------------- */
+/* ---- Roots that stay leaves ------------------------------------------------------------------ */
 
 TEST_C(Grower, ARootThatCannotBeSplitIsALeafOfTheWholeMean)
 {

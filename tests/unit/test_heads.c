@@ -20,7 +20,7 @@ static void join(char *out, size_t size, const char *a, const char *b)
     }
 }
 
-/* ---- The merged network ----------------------------------------------------------------------- */
+/* ---- The merged network ---------------------------------------------------------------------- */
 
 TEST_C(Heads, PredictionsAreThoseOfTheExportedNetwork)
 {
@@ -106,13 +106,14 @@ TEST_C(Heads, AModelCutToItsFirstStepsIsTheModelTrainedSoLong)
     static const struct {
         const char *all, *part;
         int32_t steps;
-    } cases[] = {
-        {"objective=regression units=30 subsample=0.5", "objective=regression units=13 subsample=0.5",
-         13},
-        {"objective=binary units=30 units_per_step=3 activation=tanh",
-         "objective=binary units=12 units_per_step=3 activation=tanh", 4},
-        {"objective=multiclass units=20 units_per_step=2", "objective=multiclass units=18 "
-                                                           "units_per_step=2", 9}};
+    } cases[] = {{"objective=regression units=30 subsample=0.5",
+                  "objective=regression units=13 subsample=0.5", 13},
+                 {"objective=binary units=30 units_per_step=3 activation=tanh",
+                  "objective=binary units=12 units_per_step=3 activation=tanh", 4},
+                 {"objective=multiclass units=20 units_per_step=2",
+                  "objective=multiclass units=18 "
+                  "units_per_step=2",
+                  9}};
     static const toy_label kinds[] = {TOY_QUANTITY, TOY_BINARY, TOY_CLASSES};
     for (int i = 0; i < 3; i++) {
         heads_case full, part;
@@ -133,8 +134,8 @@ TEST_C(Heads, AModelCutToItsFirstStepsIsTheModelTrainedSoLong)
 TEST_C(Heads, StepsMayChangePlacesAndTanhUnitsTheirSign)
 {
     enum { STEPS = 7, DENSE = 3, UNITS = 2, OUTPUTS = 2 };
-    const gbt_mlp_shape shape = {.n_dense = DENSE, .n_units = UNITS, .n_outputs = OUTPUTS,
-                                 .activation = GBT_UNIT_TANH};
+    const gbt_mlp_shape shape = {
+        .n_dense = DENSE, .n_units = UNITS, .n_outputs = OUTPUTS, .activation = GBT_UNIT_TANH};
     const gbt_mlp_layout at = gbt_mlp_layout_of(&shape);
     const gbt_head_inputs in = {.n_features = DENSE, .n_dense = DENSE};
     const double base[OUTPUTS] = {0.5, -1.0};
@@ -173,7 +174,7 @@ TEST_C(Heads, StepsMayChangePlacesAndTanhUnitsTheirSign)
     }
 }
 
-/* ---- Starts and constants --------------------------------------------------------------------- */
+/* ---- Starts and constants -------------------------------------------------------------------- */
 
 /* Check 3, with residuals that vanish at the start. */
 TEST_C(Heads, AConstantLabelMakesNoSteps)
@@ -308,7 +309,7 @@ TEST_C(Heads, IdentityUnitsAreLeastSquares)
     heads_case_close(&c);
 }
 
-/* ---- Several outputs -------------------------------------------------------------------------- */
+/* ---- Several outputs ------------------------------------------------------------------------- */
 
 /* Check 8: equal label columns get equal output weights. */
 TEST_C(Heads, EqualLabelsGetEqualOutputs)
@@ -369,11 +370,11 @@ TEST_C(Heads, EveryOutputStartsFromItsOwnMean)
     toy_free(&data);
 }
 
-/* ---- Length of a step ------------------------------------------------------------------------- */
+/* ---- Length of a step ------------------------------------------------------------------------ */
 
 /* A length on four rows; the scores after it are in `score`. */
-static double length_of(const char *assignments, const float *label, const double *f,
-                        double *score, int32_t n_outputs, double *loss_before, double *loss_after)
+static double length_of(const char *assignments, const float *label, const double *f, double *score,
+                        int32_t n_outputs, double *loss_before, double *loss_after)
 {
     enum { ROWS = 4, MOST = 12 };
     double length = (double)NAN;
@@ -392,8 +393,8 @@ static double length_of(const char *assignments, const float *label, const doubl
     for (int i = 0; i < ROWS * n_outputs; i++) {
         shown[i] = (float)score[i];
     }
-    gbt_head_rows rows = {.n_rows = ROWS, .label = copy, .score = score, .shown = shown,
-                          .step = step};
+    gbt_head_rows rows = {
+        .n_rows = ROWS, .label = copy, .score = score, .shown = shown, .step = step};
     if (EXPECT_C_OK(gbt_dataset_from_matrix(params, &matrix, NULL, NULL, &data)) &&
         EXPECT_C_OK(gbt_dataset_set(data, GBT_LABEL, label, GBT_F32, ROWS)) &&
         EXPECT_C_OK(gbt_head_settings_read(params, false, &settings)) &&
@@ -525,7 +526,7 @@ TEST_C(Heads, AnUphillStepOfTheSquaredLossIsNotTaken)
     EXPECT_C_NEAR(after, before, 0.0);
 }
 
-/* ---- Losses ----------------------------------------------------------------------------------- */
+/* ---- Losses ---------------------------------------------------------------------------------- */
 
 TEST_C(Heads, EveryLossFallsAndNeverRises)
 {
@@ -585,7 +586,7 @@ TEST_C(Heads, AdamLearnsAsWell)
     heads_case_close(&c);
 }
 
-/* ---- Rows and weights ------------------------------------------------------------------------- */
+/* ---- Rows and weights ------------------------------------------------------------------------ */
 
 TEST_C(Heads, RowsWithoutWeightDoNotMatter)
 {
@@ -678,7 +679,7 @@ TEST_C(Heads, EveryStepDrawsExactlyItsShareOfRowsAndAnotherOne)
     EXPECT_C_TRUE(n_both < 7);
 }
 
-/* ---- Validation ------------------------------------------------------------------------------- */
+/* ---- Validation ------------------------------------------------------------------------------ */
 
 TEST_C(Heads, EarlyStoppingKeepsTheBestSteps)
 {

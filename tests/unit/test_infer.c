@@ -267,7 +267,7 @@ TEST_C(Infer, WrongArgumentsAreRefused)
     gbt_model_free(model);
 }
 
-/* ---- Tables --------------------------------------------------------------------------------- */
+/* ---- Tables ---------------------------------------------------------------------------------- */
 
 static gbt_table *read_table(const gbt_model *model, const char *text, const char *init_score)
 {

@@ -23,7 +23,7 @@ static influence_case open_with(const char *more, toy_label label, int64_t n_row
     return c;
 }
 
-/* ---- Worked examples -------------------------------------------------------------------------- */
+/* ---- Worked examples ------------------------------------------------------------------------- */
 
 typedef struct example {
     const char *options;
@@ -53,15 +53,13 @@ TEST_C(Influence, SquaredLossMatchesTheWorkedExample)
         {"method=boostin leaf_term=reference",
          {0.3614577305, 0.1965271750, 0.1965271750, -0.0042106723, -0.0233078945, 0}},
         {"method=leaf_influence",
-         {-0.0241340041, -0.0072250052, -0.0072250052, 0.0064099473, 0.0123778292,
-          -0.0058849947}},
+         {-0.0241340041, -0.0072250052, -0.0072250052, 0.0064099473, 0.0123778292, -0.0058849947}},
         {"method=leaf_influence_sp",
          {-0.0267035088, -0.0078052160, -0.0078052160, 0.0053738567, 0.0123363856, 0}},
         {"method=leaf_influence update_set=0",
          {-0.0267035088, -0.0078052160, -0.0078052160, 0.0053738567, 0.0123363856, 0}},
         {"method=leaf_refit",
-         {0.0229884621, -0.0045578342, -0.0045578342, 0.0094460720, 0.0268650535,
-          -0.0044702182}},
+         {0.0229884621, -0.0045578342, -0.0045578342, 0.0094460720, 0.0268650535, -0.0044702182}},
     };
     influence_case c;
     influence_case_stumps(&c, "objective=regression", label, 6, last_left, 2, 2.0f, 3.0f);
@@ -98,7 +96,7 @@ TEST_C(Influence, LogisticLossMatchesTheWorkedExample)
     influence_case_close(&c);
 }
 
-/* ---- The definition of boostin ------------------------------------------------------------------ */
+/* ---- The definition of boostin --------------------------------------------------------------- */
 
 /* Every case is a way of training; all are held against the same plain loop. */
 static const struct {
@@ -128,8 +126,8 @@ static double plain_slope(const influence_case *c, const plain_tree *tree, int32
                           int power, double rate)
 {
     const int32_t leaf = c->leaf[t * c->n_rows + i];
-    double slope = c->rate * (tree->grad[i] + rate * tree->theta[leaf] * tree->hess[i]) /
-                   tree->divisor[leaf];
+    double slope =
+        c->rate * (tree->grad[i] + rate * tree->theta[leaf] * tree->hess[i]) / tree->divisor[leaf];
     for (int p = 0; p < power; p++) {
         slope /= (double)tree->rows[leaf];
     }
@@ -171,8 +169,8 @@ TEST_C(Influence, BoostinIsItsDefinitionForEveryLoss)
     static const char *const methods[] = {"method=boostin", "method=boostin_w1",
                                           "method=boostin_w2"};
     for (int at = 0; at < N_CASES; at++) {
-        influence_case c = open_with(cases[at].options, cases[at].label, 150, 70,
-                                     cases[at].weighted);
+        influence_case c =
+            open_with(cases[at].options, cases[at].label, 150, 70, cases[at].weighted);
         for (int power = 0; power < 3; power++) {
             float *found = influence_dense_of(&c, methods[power]);
             double *expected = plain_boostin(&c, power, 1.0);
@@ -205,8 +203,9 @@ TEST_C(Influence, ManyLeavesAndManyTargetsChangeNothing)
     static const int64_t counts[] = {3, 64, 131};
     for (int at = 0; at < 3; at++) {
         influence_case c;
-        influence_case_open(&c, "objective=regression cat_l2=0 max_leaves=400 min_child_samples=1 "
-                                "n_trees=19",
+        influence_case_open(&c,
+                            "objective=regression cat_l2=0 max_leaves=400 min_child_samples=1 "
+                            "n_trees=19",
                             TOY_QUANTITY, 700, counts[at], false);
         float *found = influence_dense_of(&c, "method=boostin threads=2");
         double *expected = plain_boostin(&c, 0, 1.0);
@@ -245,7 +244,7 @@ TEST_C(Influence, InitScoresMoveBothRowsAndTargets)
     influence_case_close(&c);
 }
 
-/* ---- Identities --------------------------------------------------------------------------------- */
+/* ---- Identities ------------------------------------------------------------------------------ */
 
 /* Sum over rows of g + theta h is -lambda theta in every leaf; with the shrunk theta it is
  * (rate H - D) theta. */
@@ -379,7 +378,8 @@ TEST_C(Influence, FlippingATargetsLabelTakesTheSlopesOff)
                     slopes += plain_slope(&c, &trees[t], t, i, 0, 1.0);
                 }
             }
-            const double change = (double)after[s * c.n_rows + i] - (double)before[s * c.n_rows + i];
+            const double change =
+                (double)after[s * c.n_rows + i] - (double)before[s * c.n_rows + i];
             EXPECT_C_NEAR(change, flipped[s] > 0.5f ? -slopes : slopes, 1e-7);
         }
     }
@@ -389,7 +389,7 @@ TEST_C(Influence, FlippingATargetsLabelTakesTheSlopesOff)
     influence_case_close(&c);
 }
 
-/* ---- Other labels ------------------------------------------------------------------------------- */
+/* ---- Other labels ---------------------------------------------------------------------------- */
 
 static float *relabel_of(const influence_case *c, const char *options, const float *new_label)
 {
@@ -404,8 +404,8 @@ static float *relabel_of(const influence_case *c, const char *options, const flo
 
 TEST_C(InfluenceRelabel, TheOwnLabelChangesNothing)
 {
-    static const char *const methods[] = {"method=boostin", "method=boostin_w1", "method=boostin_w2",
-                                          "method=leaf_influence_sp"};
+    static const char *const methods[] = {"method=boostin", "method=boostin_w1",
+                                          "method=boostin_w2", "method=leaf_influence_sp"};
     influence_case c = open_with("objective=multiclass subsample=0.8", TOY_CLASSES, 150, 10, true);
     for (int at = 0; at < 4; at++) {
         float *found = relabel_of(&c, methods[at], c.label);
@@ -471,17 +471,18 @@ TEST_C(InfluenceRelabel, LogisticLossTakesTheNewHessianIntoTheDivisor)
             const double theta = tree->theta[leaf], d = tree->divisor[leaf];
             const double new_d = d + c.weight[i] * (h - tree->hess[i]);
             const double old_move =
-                -c.rate / d * (tree->grad[i] + theta * tree->hess[i] +
-                               c.weight[i] * old_sum * (tree->grad_slope[i] + theta * tree->hess_slope[i]));
+                -c.rate / d *
+                (tree->grad[i] + theta * tree->hess[i] +
+                 c.weight[i] * old_sum * (tree->grad_slope[i] + theta * tree->hess_slope[i]));
             const double new_move =
                 -c.rate / new_d * (g + theta * h + c.weight[i] * new_sum * (slope + theta * bend));
             old_sum += old_move;
             new_sum += new_move;
             for (int64_t s = 0; s < c.n_targets; s++) {
                 if (leaf == c.target_leaf[t * c.n_targets + s]) {
-                    by_boostin[s] += c.rate * tree->target_grad[s] *
-                                     ((tree->grad[i] + theta * tree->hess[i]) / d -
-                                      (g + theta * h) / new_d);
+                    by_boostin[s] +=
+                        c.rate * tree->target_grad[s] *
+                        ((tree->grad[i] + theta * tree->hess[i]) / d - (g + theta * h) / new_d);
                     by_point[s] -= final[s] * (old_move - new_move);
                 }
             }
@@ -497,7 +498,7 @@ TEST_C(InfluenceRelabel, LogisticLossTakesTheNewHessianIntoTheDivisor)
     influence_case_close(&c);
 }
 
-/* ---- Lowest common ancestors ---------------------------------------------------------------------- */
+/* ---- Lowest common ancestors ----------------------------------------------------------------- */
 
 static int32_t common_ancestor(const gbt_node *nodes, int32_t a, int32_t b)
 {
@@ -567,8 +568,8 @@ static void add_plain_lca(const influence_case *c, const plain_tree *tree, int32
 TEST_C(InfluenceLca, IsTheFormulaOfTheThesis)
 {
     for (int at = 0; at < N_CASES; at++) {
-        influence_case c = open_with(cases[at].options, cases[at].label, 100, 70,
-                                     cases[at].weighted);
+        influence_case c =
+            open_with(cases[at].options, cases[at].label, 100, 70, cases[at].weighted);
         double *expected = calloc((size_t)(c.n_targets * c.n_rows), sizeof *expected);
         plain_tree *trees = plain_trees(&c);
         for (int32_t t = 0; t < c.n_trees; t++) {
@@ -585,8 +586,8 @@ TEST_C(InfluenceLca, IsTheFormulaOfTheThesis)
     }
 }
 
-/* Stumps: pairs in one leaf have depth 1, the others the root, whose sums are the same for all. With
- * the root's part taken off, boostin times e / (1 + e) is left. */
+/* Stumps: pairs in one leaf have depth 1, the others the root, whose sums are the same for all.
+ * With the root's part taken off, boostin times e / (1 + e) is left. */
 TEST_C(InfluenceLca, OfStumpsIsBoostinAndARootTerm)
 {
     static const float label[] = {1, 3, 2, 7, 5, 8, 2, 4};
@@ -598,8 +599,8 @@ TEST_C(InfluenceLca, OfStumpsIsBoostinAndARootTerm)
     const double mean = 4.0, e = exp(1.0); /* the base score: the root's gradients sum to 0 */
     for (int i = 0; i < 8; i++) {
         const double root = (mean - 4.0) * 0.5 * (mean - (double)label[i]) / 9.0;
-        EXPECT_C_NEAR((double)lca[i],
-                      i < 3 ? (double)boostin[i] * e / (1.0 + e) : root / (1.0 + e), 1e-7);
+        EXPECT_C_NEAR((double)lca[i], i < 3 ? (double)boostin[i] * e / (1.0 + e) : root / (1.0 + e),
+                      1e-7);
     }
     free(lca);
     free(boostin);

@@ -11,12 +11,9 @@
 #include "tests/support/influence_case.h"
 
 static const char *const methods[] = {
-    "method=boostin ",
-    "method=boostin_w2 leaf_term=reference ",
-    "method=boostin_lca ",
-    "method=leaf_influence_sp ",
-    "method=leaf_influence ",
-    "method=leaf_refit update_set=0 ",
+    "method=boostin ",        "method=boostin_w2 leaf_term=reference ",
+    "method=boostin_lca ",    "method=leaf_influence_sp ",
+    "method=leaf_influence ", "method=leaf_refit update_set=0 ",
     "method=leaf_refit ",
 };
 enum { N_METHODS = sizeof methods / sizeof methods[0], N_ROWS = 90, N_TARGETS = 70 };
@@ -39,7 +36,7 @@ static gbt_influence *with_options(const influence_case *c, const char *method, 
     return influence_of(c, options);
 }
 
-/* ---- Agreement ------------------------------------------------------------------------------------ */
+/* ---- Agreement ------------------------------------------------------------------------------- */
 
 static void check_sum(const gbt_influence *influence, const gbt_targets *targets,
                       const float *dense, int64_t n_targets, int64_t n_rows, const char *method)
@@ -120,7 +117,8 @@ TEST_C(InfluenceCalls, TopIsTheSortedDenseMatrix)
 {
     static const int32_t counts[] = {1, 7, 40, N_ROWS};
     influence_case c = open_case("objective=binary n_trees=3"); /* few trees: many rows have 0 */
-    float *dense = influence_dense_of(&c, "method=boostin"), *value = calloc(N_TARGETS * 2 * N_ROWS, 4);
+    float *dense = influence_dense_of(&c, "method=boostin"),
+          *value = calloc(N_TARGETS * 2 * N_ROWS, 4);
     int64_t *row = calloc(N_TARGETS * 2 * N_ROWS, sizeof *row);
     gbt_influence *influence = influence_of(&c, "method=boostin threads=2");
     const gbt_targets targets = {c.targets, NULL};
@@ -141,7 +139,7 @@ TEST_C(InfluenceCalls, TopIsTheSortedDenseMatrix)
     influence_case_close(&c);
 }
 
-/* ---- What must not matter ------------------------------------------------------------------------- */
+/* ---- What must not matter -------------------------------------------------------------------- */
 
 /* Every answer of an estimator in one block of memory. */
 static float *answers(const influence_case *c, const char *method, const char *more, int64_t *n_out)
@@ -157,7 +155,8 @@ static float *answers(const influence_case *c, const char *method, const char *m
     }
     EXPECT_C_OK(gbt_influence_dense(influence, &targets, NULL, NULL, out, cells));
     if (strstr(method, "boostin ") || strstr(method, "_sp")) {
-        EXPECT_C_OK(gbt_influence_relabel(influence, &targets, label, NULL, NULL, out + cells, cells));
+        EXPECT_C_OK(
+            gbt_influence_relabel(influence, &targets, label, NULL, NULL, out + cells, cells));
     }
     EXPECT_C_OK(gbt_influence_sum(influence, &targets, NULL, NULL, wide, c->n_rows));
     memcpy(out + 2 * cells, wide, (size_t)c->n_rows * sizeof *wide);
@@ -222,7 +221,8 @@ TEST_C(InfluenceCalls, WhatDoesNotFitIsRefusedWithItsSize)
 {
     influence_case c;
     gbt_influence *influence = NULL;
-    influence_case_open(&c, "objective=binary n_trees=100 max_leaves=12", TOY_BINARY, 3000, 2, false);
+    influence_case_open(&c, "objective=binary n_trees=100 max_leaves=12", TOY_BINARY, 3000, 2,
+                        false);
     gbt_params *params = toy_params("method=leaf_influence memory_limit=8M");
     EXPECT_C_STATUS(gbt_influence_create(params, c.model, c.train, NULL, NULL, &influence),
                     GBT_ERR_MEMORY);
@@ -267,8 +267,8 @@ TEST_C(InfluenceCalls, PermutedTrainingRowsPermuteTheInfluence)
         c.train = ordered;
         for (int64_t s = 0; s < N_TARGETS; s++) {
             for (int64_t i = 0; i < N_ROWS; i++) {
-                EXPECT_C_NEAR((double)after[s * N_ROWS + i],
-                              (double)before[s * N_ROWS + order[i]], 1e-6);
+                EXPECT_C_NEAR((double)after[s * N_ROWS + i], (double)before[s * N_ROWS + order[i]],
+                              1e-6);
             }
         }
         free(before);
@@ -307,7 +307,7 @@ TEST_C(InfluenceCalls, EqualRowsHaveEqualInfluence)
     influence_case_close(&c);
 }
 
-/* ---- The check of leaf values --------------------------------------------------------------------- */
+/* ---- The check of leaf values ---------------------------------------------------------------- */
 
 /* Sorted and one-hot splits, missing values: the divisor is the one that the leaf was made with, so
  * that the steps agree to the quantisation of 32 bits. */
@@ -410,7 +410,7 @@ TEST_C(InfluenceCheck, EveryTrainedModelPasses)
     }
 }
 
-/* ---- Refusals ------------------------------------------------------------------------------------- */
+/* ---- Refusals -------------------------------------------------------------------------------- */
 
 TEST_C(InfluenceRefusals, KeysThatTheMethodDoesNotReadAreRefused)
 {
@@ -524,9 +524,9 @@ TEST_C(InfluenceRefusals, ALabelOutsideTheLossIsNamed)
     float label[N_ROWS], *out = calloc(N_TARGETS * N_ROWS, sizeof *out);
     memcpy(label, c.label, sizeof label);
     label[5] = 2.0f;
-    EXPECT_C_STATUS(gbt_influence_relabel(influence, &targets, label, NULL, NULL, out,
-                                          N_TARGETS * N_ROWS),
-                    GBT_ERR_DATA);
+    EXPECT_C_STATUS(
+        gbt_influence_relabel(influence, &targets, label, NULL, NULL, out, N_TARGETS * N_ROWS),
+        GBT_ERR_DATA);
     EXPECT_C_HAS_TEXT(gbt_last_error(), "row 5");
     EXPECT_C_OK(gbt_dataset_set(c.targets, GBT_LABEL, NULL, GBT_F32, 0));
     EXPECT_C_STATUS(gbt_influence_dense(influence, &targets, NULL, NULL, out, N_TARGETS * N_ROWS),
@@ -555,7 +555,7 @@ TEST_C(InfluenceCalls, NoTargetsAreNoWork)
     influence_case_close(&c);
 }
 
-/* ---- Progress and failures ------------------------------------------------------------------------ */
+/* ---- Progress and failures ------------------------------------------------------------------- */
 
 typedef struct watch {
     double last;
@@ -581,9 +581,9 @@ TEST_C(InfluenceCalls, ProgressRisesToOneAndCanStop)
     EXPECT_C_TRUE(creating.n_calls > 0 && creating.last == 1.0 && !creating.falls);
     const gbt_targets targets = {c.targets, NULL};
     float *out = calloc(N_TARGETS * N_ROWS, sizeof *out);
-    EXPECT_C_STATUS(gbt_influence_dense(influence, &targets, look, &stopping, out,
-                                        N_TARGETS * N_ROWS),
-                    GBT_ERR_CANCELLED);
+    EXPECT_C_STATUS(
+        gbt_influence_dense(influence, &targets, look, &stopping, out, N_TARGETS * N_ROWS),
+        GBT_ERR_CANCELLED);
     gbt_influence_free(influence);
     watch early = {0.0, 0, 1, false};
     influence = NULL;
@@ -617,8 +617,8 @@ static gbt_status ask_all(const influence_case *c, const gbt_params *params, boo
         status = gbt_influence_self(influence, NULL, NULL, sum, N_ROWS);
     }
     if (status == GBT_OK && relabels) {
-        status = gbt_influence_relabel(influence, &targets, c->label, NULL, NULL, dense,
-                                       5 * N_ROWS);
+        status =
+            gbt_influence_relabel(influence, &targets, c->label, NULL, NULL, dense, 5 * N_ROWS);
     }
     gbt_influence_free(influence);
     return status;

@@ -48,7 +48,7 @@ static void check(const char *what, const float *found, const double *expected, 
     }
 }
 
-/* ---- All rows follow ------------------------------------------------------------------------------ */
+/* ---- All rows follow ------------------------------------------------------------------------- */
 
 /* Loss of the targets when row `i` weighs `weight`. */
 static void losses_with(const influence_case *c, int64_t i, double weight, double *loss)
@@ -120,8 +120,8 @@ TEST_C(InfluenceLeaf, OneTreesLeafMovesToTheMeanOfTheOthers)
         for (int64_t i = 0; i < c.n_rows; i++) {
             const double own = -trees[0].grad[i];
             const double shift = c.leaf[i] == leaf ? 0.5 * (mean - own) / (n - 1.0) : 0.0;
-            const double expected = 0.5 * (residual - shift) * (residual - shift) -
-                                    0.5 * residual * residual;
+            const double expected =
+                0.5 * (residual - shift) * (residual - shift) - 0.5 * residual * residual;
             EXPECT_C_NEAR((double)found[s * c.n_rows + i], expected, 1e-6);
         }
     }
@@ -130,7 +130,7 @@ TEST_C(InfluenceLeaf, OneTreesLeafMovesToTheMeanOfTheOthers)
     influence_case_close(&c);
 }
 
-/* ---- Update sets ---------------------------------------------------------------------------------- */
+/* ---- Update sets ----------------------------------------------------------------------------- */
 
 static void expect_same(const influence_case *c, const char *a, const char *b)
 {
@@ -166,7 +166,8 @@ TEST_C(InfluenceLeaf, AnEmptyUpdateSetRefitsAtOldScores)
         influence_case c = open_case(at);
         const int64_t m = c.n_targets, cells = c.n_outputs * m;
         plain_tree *trees = plain_trees(&c);
-        double *base = malloc((size_t)cells * sizeof *base), *moved = malloc((size_t)cells * sizeof *moved);
+        double *base = malloc((size_t)cells * sizeof *base),
+               *moved = malloc((size_t)cells * sizeof *moved);
         double expected[N_TARGETS * N_ROWS], before[N_TARGETS], after[N_TARGETS];
         plain_refit(&c, c.weight, base);
         plain_losses(&c, base, before, NULL);
@@ -175,12 +176,11 @@ TEST_C(InfluenceLeaf, AnEmptyUpdateSetRefitsAtOldScores)
             for (int32_t t = 0; t < c.n_trees; t++) {
                 const int32_t leaf = c.leaf[t * N_ROWS + i];
                 const double d = trees[t].divisor[leaf], w = c.weight[i];
-                const double without = (trees[t].theta[leaf] * d + w * trees[t].grad[i]) /
-                                       (d - w * trees[t].hess[i]);
+                const double without =
+                    (trees[t].theta[leaf] * d + w * trees[t].grad[i]) / (d - w * trees[t].hess[i]);
                 for (int64_t s = 0; s < m && c.bag[t * N_ROWS + i]; s++) {
                     if (leaf == c.target_leaf[t * m + s]) {
-                        moved[t % c.n_outputs * m + s] +=
-                            c.rate * (without - trees[t].theta[leaf]);
+                        moved[t % c.n_outputs * m + s] += c.rate * (without - trees[t].theta[leaf]);
                     }
                 }
             }
@@ -284,7 +284,8 @@ TEST_C(InfluenceLeaf, RefitFollowsTheSameUpdateSetsAsTheDerivative)
         c.targets = toy_dataset(&others, c.params, c.train, false);
         c.model = toy_train(c.params, c.train);
         influence_case_fill(&c);
-        char refit[64] = "method=leaf_refit update_set=", slope[64] = "method=leaf_influence update_set=";
+        char refit[64] = "method=leaf_refit update_set=",
+             slope[64] = "method=leaf_influence update_set=";
         float *finite = influence_dense_of(&c, strcat(refit, sets[at])),
               *derivative = influence_dense_of(&c, strcat(slope, sets[at]));
         double largest = 0.0;

@@ -49,7 +49,7 @@ static bool same_tables(const gbt_table *a, const gbt_table *b)
            (x->query == NULL || memcmp(x->query, y->query, n * 4) == 0);
 }
 
-/* ---- What is read --------------------------------------------------------------------------- */
+/* ---- What is read ---------------------------------------------------------------------------- */
 
 TEST_C(Libsvm, RowsOfASmallFile)
 {
@@ -223,7 +223,7 @@ TEST_C(Libsvm, EveryNumberIsTheDoubleOfStrtodRoundedToFloat)
     free(want);
 }
 
-/* ---- What is refused ------------------------------------------------------------------------ */
+/* ---- What is refused ------------------------------------------------------------------------- */
 
 static void expect_refused(const char *text, size_t size, int32_t base, const char *message)
 {
@@ -302,7 +302,7 @@ TEST_C(Libsvm, NulBytesAreRefused)
     expect_refused("1 1:\0001\n", 7, -1, "t.svm:1:5: '?1' is not a value, expected a number");
 }
 
-/* ---- Rows, blocks, threads, memory ---------------------------------------------------------- */
+/* ---- Rows, blocks, threads, memory ----------------------------------------------------------- */
 
 TEST_C(Libsvm, APreviewHasTheFirstRowsAndSeesNothingBeyond)
 {

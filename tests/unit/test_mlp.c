@@ -40,7 +40,8 @@ static void setup_open(setup *s, gbt_mlp_shape shape, int64_t n_rows)
         }
         for (int32_t c = 0; c < shape.n_index; c++) {
             const int64_t each = shape.n_slots / shape.n_index;
-            const int64_t draw = (int64_t)(gbt_rng_u64(2, (uint64_t)(row * shape.n_index + c)) >> 8);
+            const int64_t draw =
+                (int64_t)(gbt_rng_u64(2, (uint64_t)(row * shape.n_index + c)) >> 8);
             s->tiles.index[gbt_tile_at(row, c, shape.n_index)] =
                 draw % 5 == 0 ? -1 : (int32_t)(c * each + draw / 5 % each);
         }
@@ -73,7 +74,7 @@ static gbt_mlp *open_mlp(const setup *s, int threads, double penalty, bool weigh
     return mlp;
 }
 
-/* ---- The definition --------------------------------------------------------------------------- */
+/* ---- The definition -------------------------------------------------------------------------- */
 
 static double activation_of(gbt_activation kind, double x)
 {
@@ -187,8 +188,12 @@ TEST_C(Mlp, TheGradientIsThatOfCentralDifferences)
 
 TEST_C(Mlp, TheBitsDoNotDependOnTheNumberOfThreads)
 {
-    const gbt_mlp_shape shape = {.n_dense = 20, .n_index = 3, .n_slots = 60, .n_units = 3,
-                                 .n_outputs = 2, .activation = GBT_UNIT_TANH};
+    const gbt_mlp_shape shape = {.n_dense = 20,
+                                 .n_index = 3,
+                                 .n_slots = 60,
+                                 .n_units = 3,
+                                 .n_outputs = 2,
+                                 .activation = GBT_UNIT_TANH};
     enum { ROWS = 9001 };
     setup s;
     setup_open(&s, shape, ROWS);
@@ -277,8 +282,8 @@ TEST_C(Mlp, DuplicatingTheOutputsLeavesTheHiddenGradient)
 /* Check 11: an identity unit fitted exactly is ordinary least squares, here y = 1 + 2 x0 - 3 x1. */
 TEST_C(Mlp, AnIdentityUnitFitsALine)
 {
-    const gbt_mlp_shape shape = {.n_dense = 2, .n_units = 1, .n_outputs = 1,
-                                 .activation = GBT_UNIT_IDENTITY};
+    const gbt_mlp_shape shape = {
+        .n_dense = 2, .n_units = 1, .n_outputs = 1, .activation = GBT_UNIT_IDENTITY};
     setup s;
     setup_open(&s, shape, 200);
     for (int64_t row = 0; row < 200; row++) {
@@ -301,7 +306,7 @@ TEST_C(Mlp, AnIdentityUnitFitsALine)
     setup_close(&s);
 }
 
-/* ---- Activations ------------------------------------------------------------------------------ */
+/* ---- Activations ----------------------------------------------------------------------------- */
 
 static double relative_error(double got, long double want)
 {
@@ -336,12 +341,12 @@ TEST_C(Mlp, ActivationsKeepTheirLimits)
     EXPECT_C_TRUE(isnan(gbt_unit_tanh((double)NAN)) && isnan(gbt_unit_logistic((double)NAN)));
 }
 
-/* ---- Tiles and memory ------------------------------------------------------------------------- */
+/* ---- Tiles and memory ------------------------------------------------------------------------ */
 
 TEST_C(Mlp, GatheringCopiesRowsAndClearsTheRestOfTheTile)
 {
-    const gbt_mlp_shape shape = {.n_dense = 2, .n_index = 1, .n_slots = 4, .n_units = 1,
-                                 .n_outputs = 1};
+    const gbt_mlp_shape shape = {
+        .n_dense = 2, .n_index = 1, .n_slots = 4, .n_units = 1, .n_outputs = 1};
     setup s;
     gbt_tiles to;
     const int64_t rows[3] = {250, 3, 250};

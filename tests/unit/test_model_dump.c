@@ -8,7 +8,7 @@
 #include "tests/support/gtest_c.h"
 #include "tests/support/random_model.h"
 
-/* ---- A JSON checker by the grammar of RFC 8259; returns the end of the value or NULL -------- */
+/* ---- A JSON checker by the grammar of RFC 8259; returns the end of the value or NULL --------- */
 
 static const char *skip_space(const char *at)
 {
@@ -107,7 +107,7 @@ static bool is_json(const char *text)
     return end && *skip_space(end) == 0;
 }
 
-/* ---- Tests ---------------------------------------------------------------------------------- */
+/* ---- Tests ----------------------------------------------------------------------------------- */
 
 static gbt_model *some_model(int32_t n_rounds, int32_t leaves)
 {

@@ -17,7 +17,7 @@
     " min_child_samples=1 min_child_weight=0 "
 #define PAPER PAPER_TREES "theta_step=sum "
 
-/* ---- The worked example --------------------------------------------------------------------- */
+/* ---- The worked example ---------------------------------------------------------------------- */
 
 static const float example_x[8] = {1, 2, 3, 4, 1, 2, 3, 4};
 static const float example_y[8] = {1, 2, 3, 5, 5, 3, 1, 0};
@@ -105,7 +105,7 @@ TEST_C(Multitask, WorkedExampleOfTheSpecification)
     gbt_multitask_free(model);
 }
 
-/* ---- Symmetries and special cases ----------------------------------------------------------- */
+/* ---- Symmetries and special cases ------------------------------------------------------------ */
 
 enum { ROWS = 400, TASKS = 5 };
 
@@ -259,7 +259,7 @@ TEST_C(Multitask, RenamingTasksPermutesTheirWeightsAndLeavesPredictionsAlone)
     task_toy_free(&renamed);
 }
 
-/* ---- The gradient of the task weights ------------------------------------------------------- */
+/* ---- The gradient of the task weights -------------------------------------------------------- */
 
 /* Two tasks, two outputs, scores of the blocks and labels at hand. */
 typedef struct theta_case {
@@ -364,7 +364,7 @@ TEST_C(Multitask, ThetaStaysFiniteWhateverTheRule)
     }
 }
 
-/* ---- Descent -------------------------------------------------------------------------------- */
+/* ---- Descent --------------------------------------------------------------------------------- */
 
 static double squared_error(const gbt_multitask *model, const task_toy *t)
 {
@@ -430,7 +430,7 @@ TEST_C(Multitask, ARobustRoundLowersTheSquaredErrorByWhatItsTreesExplain)
     task_toy_free(&t);
 }
 
-/* ---- Scenario 4 of the paper ---------------------------------------------------------------- */
+/* ---- Scenario 4 of the paper ----------------------------------------------------------------- */
 
 /* Trains robust boosting with the paper's settings and a mode to compare; returns the test RMSE. */
 static double scenario_error(const gbt_synth_dense *d, const char *options, double *weight)

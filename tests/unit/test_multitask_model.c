@@ -35,7 +35,7 @@ static gbt_multitask *train_mode(const task_toy *t, const char *mode, const char
     return model;
 }
 
-/* ---- Predictions ---------------------------------------------------------------------------- */
+/* ---- Predictions ----------------------------------------------------------------------------- */
 
 /* The definition, in double from the parts. */
 static double score_by_definition(const gbt_multitask *model, const task_toy *t, int64_t row,
@@ -259,7 +259,7 @@ TEST_C(MultitaskModel, WrongRequestsAreRefused)
     task_toy_free(&t);
 }
 
-/* ---- Tables: tasks with names --------------------------------------------------------------- */
+/* ---- Tables: tasks with names ---------------------------------------------------------------- */
 
 TEST_C(MultitaskModel, TasksOfATableHaveTheirTexts)
 {
@@ -319,7 +319,7 @@ TEST_C(MultitaskModel, TasksOfATableHaveTheirTexts)
     temp_dir_close(&folder);
 }
 
-/* ---- Files ---------------------------------------------------------------------------------- */
+/* ---- Files ----------------------------------------------------------------------------------- */
 
 TEST_C(MultitaskModel, SavedModelsPredictTheSameAndGiveTheSameBytes)
 {
@@ -509,7 +509,7 @@ TEST_C(MultitaskModel, FilesOfOtherKindsAreToldApart)
     temp_dir_close(&folder);
 }
 
-/* ---- Memory --------------------------------------------------------------------------------- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 static gbt_status whole_life(const task_toy *t, const char *options)
 {

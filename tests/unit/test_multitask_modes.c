@@ -48,7 +48,7 @@ static gbt_model *train_plain(const task_toy *t, const gbt_dataset *same_cuts, c
     return model;
 }
 
-/* ---- Plain boosting ------------------------------------------------------------------------- */
+/* ---- Plain boosting -------------------------------------------------------------------------- */
 
 TEST_C(MultitaskModes, PooledIsGbtTrainByteByByte)
 {
@@ -245,7 +245,7 @@ TEST_C(MultitaskModes, ClustersOfOneTaskAreSingleTasks)
     task_toy_free(&t);
 }
 
-/* ---- Every objective ------------------------------------------------------------------------ */
+/* ---- Every objective ------------------------------------------------------------------------- */
 
 TEST_C(MultitaskModes, EveryModeLearnsEveryKindOfLabel)
 {
@@ -336,7 +336,7 @@ TEST_C(MultitaskModes, AWeightOfTwoIsARowTwice)
     task_toy_free(&twice);
 }
 
-/* ---- Validation rows ------------------------------------------------------------------------ */
+/* ---- Validation rows ------------------------------------------------------------------------- */
 
 enum { MOST_REPORTS = 400 };
 
@@ -500,7 +500,7 @@ TEST_C(MultitaskModes, TheCallbackStopsTrainingAndTheModelSoFarIsKept)
     task_toy_free(&t);
 }
 
-/* ---- Refusals ------------------------------------------------------------------------------- */
+/* ---- Refusals -------------------------------------------------------------------------------- */
 
 TEST_C(MultitaskModes, KeysWithoutEffectAreRefused)
 {

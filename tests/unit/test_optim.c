@@ -101,8 +101,8 @@ static gbt_minimise_options tight(double gradient)
     return options;
 }
 
-static gbt_minimise_result minimise(gbt_slope_fn fn, problem *p, const gbt_minimise_options *options,
-                                    double *x)
+static gbt_minimise_result minimise(gbt_slope_fn fn, problem *p,
+                                    const gbt_minimise_options *options, double *x)
 {
     gbt_minimise_result result = {0};
     gbt_lbfgs *lbfgs = NULL;
@@ -302,7 +302,7 @@ TEST_C(Optim, OneMinimiserServesManyVectors)
     gbt_lbfgs_close(lbfgs);
 }
 
-/* ---- Adam ------------------------------------------------------------------------------------- */
+/* ---- Adam ------------------------------------------------------------------------------------ */
 
 static gbt_minimise_result minimise_adam(gbt_slope_fn fn, problem *p,
                                          const gbt_minimise_options *options, double *x)
@@ -371,7 +371,7 @@ TEST_C(Optim, AdamStopsWhenTheValueHasSettled)
     EXPECT_C_NEAR(result.value, 0.50096658287231, 1e-4);
 }
 
-/* ---- Memory ----------------------------------------------------------------------------------- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 static gbt_status open_both(void)
 {

@@ -43,7 +43,7 @@ static void expect_refused(const char *key, const char *value, const char *part)
     gbt_params_free(params);
 }
 
-/* ---- The table ------------------------------------------------------------------------------ */
+/* ---- The table ------------------------------------------------------------------------------- */
 
 /* Calls `fn` for the name and every alias of every key. */
 static void for_names(void (*fn)(int key, const char *name, void *context), void *context)
@@ -161,7 +161,7 @@ TEST_C(Params, EveryNumericKeyRefusesWhatIsOutsideItsRange)
     }
 }
 
-/* ---- Setting -------------------------------------------------------------------------------- */
+/* ---- Setting --------------------------------------------------------------------------------- */
 
 TEST_C(Params, FieldsFollowTheText)
 {
@@ -278,7 +278,7 @@ TEST_C(Params, CopiesAreIndependent)
     gbt_params_free(NULL);
 }
 
-/* ---- Combinations --------------------------------------------------------------------------- */
+/* ---- Combinations ---------------------------------------------------------------------------- */
 
 /* Up to three assignments "key=value"; `part` NULL: fine, else the message holds it. */
 static void expect_check(const char *a, const char *b, const char *c, const char *part)
@@ -364,7 +364,7 @@ TEST_C(Params, DevicesAreKnownByName)
     expect_check("device=gpu", NULL, NULL, "device is unknown");
 }
 
-/* ---- Files ---------------------------------------------------------------------------------- */
+/* ---- Files ----------------------------------------------------------------------------------- */
 
 static gbt_status load_text(gbt_params *params, const char *text)
 {
@@ -459,7 +459,7 @@ TEST_C(Params, QuotedValuesKeepCommentSigns)
     gbt_params_free(params);
 }
 
-/* ---- Model file ----------------------------------------------------------------------------- */
+/* ---- Model file ------------------------------------------------------------------------------ */
 
 TEST_C(Params, EqualSettingsGiveEqualBytes)
 {
@@ -535,7 +535,7 @@ TEST_C(Params, ForeignPairsInAModelAreRefused)
     expect_bad_pair("max_leaves", "1", "out of range");
 }
 
-/* ---- Memory --------------------------------------------------------------------------------- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 static gbt_status everything(void)
 {

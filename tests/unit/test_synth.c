@@ -233,3 +233,84 @@ TEST_C(Synth, ImpossibleSpecsAreRefused)
     gbt_synth_dense_close(&dense);
     gbt_synth_csr_close(&csr);
 }
+
+/* The label is 0.9 of the function of the task's kind and 0.1 of its own: at places close together
+ * ordinary tasks differ little from each other, outliers too, but not one from the other. */
+TEST_C(Synth, OrdinaryTasksAgreeAndOutliersAgreeWithEachOther)
+{
+    enum { GROUPS = 6, OUTLIERS = 2, N = 600 };
+    gbt_synth_spec spec = {.kind = GBT_SYNTH_MULTITASK,
+                           .seed = 4,
+                           .n_features = 1,
+                           .n_groups = GROUPS,
+                           .n_outliers = OUTLIERS};
+    gbt_synth_dense data;
+    double squares[3] = {0}; /* of gaps between two tasks of which 0, 1, 2 are outliers */
+    int64_t count[3] = {0};
+    ASSERT_C_OK(gbt_synth_fill(&spec, N, 0, &data));
+    for (int64_t i = 0; i < N; i++) {
+        EXPECT_C_EQ_INT(data.task[i], i % GROUPS);
+        EXPECT_C_TRUE(data.feature[i] >= -1 && data.feature[i] < 1);
+        for (int64_t j = 0; j < i; j++) {
+            if (data.task[i] != data.task[j] && fabsf(data.feature[i] - data.feature[j]) < 0.01f) {
+                const int kind =
+                    (data.task[i] >= GROUPS - OUTLIERS) + (data.task[j] >= GROUPS - OUTLIERS);
+                const double gap = (double)data.label[i] - (double)data.label[j];
+                squares[kind] += gap * gap;
+                count[kind]++;
+            }
+        }
+    }
+    ASSERT_C_TRUE(count[0] > 100 && count[1] > 100 && count[2] > 20);
+    EXPECT_C_TRUE(squares[0] / (double)count[0] < 0.2 * squares[1] / (double)count[1]);
+    EXPECT_C_TRUE(squares[2] / (double)count[2] < 0.2 * squares[1] / (double)count[1]);
+    gbt_synth_dense_close(&data);
+}
+
+TEST_C(Synth, DrawnWavesAreThoseOfTheTable)
+{
+    const gbt_synth_kind kinds[] = {GBT_SYNTH_MULTITASK, GBT_SYNTH_MULTITASK_CLASSES};
+    for (int k = 0; k < 2; k++) {
+        gbt_synth_spec spec = spec_of(kinds[k], 8);
+        gbt_synth_dense data;
+        ASSERT_C_OK(gbt_synth_fill(&spec, 30, 1, &data));
+        for (int64_t row = 0; row < 30; row++) {
+            float x[5], label;
+            int32_t task;
+            gbt_synth_row(&spec, row, x, &label, &task);
+            EXPECT_C_EQ_BYTES(x, data.feature + 5 * row, sizeof x);
+            EXPECT_C_TRUE(label == data.label[row] && task == data.task[row]);
+        }
+        gbt_synth_dense_close(&data);
+    }
+}
+
+TEST_C(Synth, EveryTaskOfTheClassificationHasBothClasses)
+{
+    enum { N = 200 };
+    for (uint64_t seed = 0; seed < 4; seed++) {
+        gbt_synth_spec spec = {.kind = GBT_SYNTH_MULTITASK_CLASSES, .seed = seed};
+        gbt_synth_dense data;
+        int64_t n_positive[10] = {0};
+        ASSERT_C_OK(gbt_synth_fill(&spec, 10 * N, 0, &data));
+        for (int64_t i = 0; i < 10 * N; i++) {
+            n_positive[data.task[i]] += data.label[i] == 1.0f;
+        }
+        for (int r = 0; r < 10; r++) {
+            EXPECT_C_TRUE(n_positive[r] >= N / 10 && n_positive[r] <= N - N / 10);
+        }
+        gbt_synth_dense_close(&data);
+    }
+}
+
+TEST_C(Synth, OutliersMustBeTasks)
+{
+    gbt_synth_spec spec = {.kind = GBT_SYNTH_MULTITASK, .n_groups = 4, .n_outliers = 4};
+    EXPECT_C_STATUS(gbt_synth_complete(&spec), GBT_ERR_ARGUMENT);
+    EXPECT_C_HAS_TEXT(gbt_last_error(), "4 tasks, so 4 outliers cannot be");
+    spec = (gbt_synth_spec){.kind = GBT_SYNTH_HIGGS, .n_outliers = 1};
+    EXPECT_C_STATUS(gbt_synth_complete(&spec), GBT_ERR_ARGUMENT);
+    spec = (gbt_synth_spec){.kind = GBT_SYNTH_MULTITASK, .n_outliers = -1};
+    EXPECT_C_OK(gbt_synth_complete(&spec));
+    EXPECT_C_EQ_INT(spec.n_outliers, -1);
+}
