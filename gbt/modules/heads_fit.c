@@ -171,7 +171,8 @@ static void start_weights(gbt_head_fitter *f, int32_t step)
         f->theta[at->dense + i] *= f->is_live[i % s->n_dense];
     }
     for (int64_t i = 0; i < s->n_slots * s->n_units; i++) {
-        f->theta[at->slot + i] *= f->is_live[s->n_dense + i / s->n_units];
+        const int64_t slot = i / s->n_units;
+        f->theta[at->slot + i] *= f->is_live[s->n_dense + slot];
     }
 }
 

@@ -146,9 +146,9 @@ static double sum_error(const sum_job *job, double n, double most, double limit,
 static double tolerance(const sum_job *job, const gbt_leaf_sums *sums, const maxima *most)
 {
     const double n = (double)sums->n_rows, round = (double)(job->forward->round + 8);
-    const int64_t levels = (int64_t)1 << (job->bits > 16 ? 30 : job->bits);
-    const double grad_limit = job->bits > 16 ? 0x1p30 : (double)(levels / 2 - 1);
-    const double hess_limit = job->bits > 16 ? 0x1p30 : (double)(levels - 1);
+    const double levels = ldexp(1.0, (int)job->bits);
+    const double grad_limit = job->bits > 16 ? 0x1p30 : 0.5 * levels - 1.0;
+    const double hess_limit = job->bits > 16 ? 0x1p30 : levels - 1.0;
     /* Scores lose half a unit in the last place a round, derivatives a few. */
     const double score_drift = round * SINGLE_STEP * most->score;
     const double grad =

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gbt/base/alloc.h"
+#include "gbt/base/parallel.h"
 
 /* ---- A round --------------------------------------------------------------------------------- */
 
@@ -80,11 +81,37 @@ static gbt_status begin_step(const gbt_booster *booster, int *stopped)
                : GBT_OK;
 }
 
+/* A step as one job for the threads of the booster. */
+typedef struct step {
+    gbt_booster *booster;
+    const float *grad, *hess; /* of the caller, or NULL: those of the loss */
+    int *stopped;
+    gbt_status status;
+} step;
+
+static gbt_status take_step(const step *s)
+{
+    gbt_booster *b = s->booster;
+    if (s->grad) {
+        GBT_TRY(b->ops->set_gradients(b->backend, s->grad, s->hess));
+        return grow_round(b, false, s->stopped); /* the loss is the caller's own */
+    }
+    GBT_TRY(b->ops->gradients(b->backend));
+    return grow_round(b, b->objective.renews_leaves, s->stopped);
+}
+
+static void run_step(void *context)
+{
+    step *s = context;
+    s->status = take_step(s);
+}
+
 gbt_status gbt_booster_step(gbt_booster *booster, int *stopped)
 {
     GBT_TRY(begin_step(booster, stopped));
-    GBT_TRY(booster->ops->gradients(booster->backend));
-    return grow_round(booster, booster->objective.renews_leaves, stopped);
+    step s = {.booster = booster, .stopped = stopped};
+    gbt_with_threads(booster->threads, run_step, &s);
+    return s.status;
 }
 
 gbt_status gbt_booster_step_custom(gbt_booster *booster, const float *grad, const float *hess,
@@ -97,8 +124,9 @@ gbt_status gbt_booster_step_custom(gbt_booster *booster, const float *grad, cons
                         "gbt_booster_step_custom: n is %lld, rows x outputs is %lld", (long long)n,
                         (long long)want);
     }
-    GBT_TRY(booster->ops->set_gradients(booster->backend, grad, hess));
-    return grow_round(booster, false, stopped); /* the loss is the caller's own */
+    step s = {booster, grad, hess, stopped, GBT_OK};
+    gbt_with_threads(booster->threads, run_step, &s);
+    return s.status;
 }
 
 /* ---- Starting from a model ------------------------------------------------------------------- */

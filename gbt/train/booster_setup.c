@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "gbt/backend/timed.h"
 #include "gbt/base/alloc.h"
 #include "gbt/base/log.h"
 #include "gbt/base/parallel.h"
@@ -210,6 +211,9 @@ static gbt_status open_backend(gbt_booster *booster)
     GBT_TRY(gbt_sampler_open(&booster->sampler, &sampler, train->n_rows, train->cuts->n_features));
     GBT_TRY(booster->ops->open(&backend, train, &booster->objective, booster->target, train->weight,
                                &booster->backend));
+    if (booster->params->verbosity == GBT_VERBOSITY_DEBUG) {
+        GBT_TRY(gbt_backend_time(&booster->ops, &booster->backend));
+    }
     return gbt_grower_open(&booster->grower, &grower, booster->ops, booster->backend,
                            &booster->sampler, train->cuts);
 }

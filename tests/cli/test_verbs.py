@@ -77,7 +77,8 @@ def test_quiet_says_nothing_and_debug_says_more(run):
     quiet, info, debug = (run(common + level).err for level in ("quiet", "info", "debug"))
     assert quiet == ""
     assert len(debug) > len(info) > 0
-    assert "memory: about" in debug and "memory: about" not in info
+    for words in ("memory: about", "build histograms", "update scores"):
+        assert words in debug and words not in info
 
 
 def test_json_of_train_is_one_object_on_stdout(run):

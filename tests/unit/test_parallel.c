@@ -80,6 +80,88 @@ TEST_C(Parallel, EveryThreadGetsItsShareOnce)
     }
 }
 
+enum { TEAM_ELEMENTS = 1000, TEAM_JOBS = 3000 };
+
+typedef struct team_work {
+    int threads;
+    int32_t total[TEAM_ELEMENTS]; /* jobs that have handled an element */
+    int32_t shares[8 * 16];       /* [threads x 16] a cache line each */
+    int64_t wrong;                /* jobs that returned before all of their chunks were done */
+} team_work;
+
+static void add_one(void *context, int64_t first, int64_t last, int thread)
+{
+    team_work *w = context;
+    (void)thread;
+    for (int64_t i = first; i < last; i++) {
+        w->total[i]++;
+    }
+}
+
+static void add_share(void *context, int64_t first, int64_t last, int thread)
+{
+    team_work *w = context;
+    w->shares[16 * thread] += first == thread && last == first + 1;
+}
+
+/* Jobs of all sizes, one right after the other; now and then the helpers have time to sleep. */
+static void do_jobs(void *context)
+{
+    team_work *w = context;
+    int32_t done[TEAM_ELEMENTS] = {0};
+    for (int job = 0; job < TEAM_JOBS; job++) {
+        const int64_t n = 1 + job * 37 % TEAM_ELEMENTS;
+        gbt_for_chunks(w->threads, n, 1 + job % 64, add_one, w);
+        for (int64_t i = 0; i < TEAM_ELEMENTS; i++) {
+            done[i] += i < n;
+            w->wrong += w->total[i] != done[i];
+        }
+        gbt_on_threads(w->threads, add_share, w);
+        for (int t = 0; t < w->threads; t++) {
+            w->wrong += w->shares[16 * t] != job + 1;
+        }
+        for (volatile int wait = 0; job % 500 == 0 && wait < 1000000; wait++) {}
+    }
+}
+
+TEST_C(Parallel, JobsOfATeamAreOverWhenTheirCallReturns)
+{
+    for (int threads = 1; threads <= 8; threads++) {
+        team_work w = {.threads = threads};
+        gbt_with_threads(threads, do_jobs, &w);
+        EXPECT_C_EQ_INT(w.wrong, 0);
+    }
+}
+
+static void count_call(void *context)
+{
+    ++*(int *)context;
+}
+
+static void start_inner_team(void *context, int64_t first, int64_t last, int thread)
+{
+    int *count = context; /* [8 x 16] */
+    (void)thread;
+    for (int64_t i = first; i < last; i++) {
+        gbt_with_threads(4, count_call, count + 16 * i);
+    }
+}
+
+static void start_outer_jobs(void *context)
+{
+    gbt_for_chunks(4, 8, 1, start_inner_team, context);
+    gbt_with_threads(4, count_call, context);
+}
+
+TEST_C(Parallel, TeamsInsideTeamsRunOnce)
+{
+    int count[8 * 16] = {0};
+    gbt_with_threads(4, start_outer_jobs, count);
+    for (int i = 0; i < 8; i++) {
+        EXPECT_C_EQ_INT(count[16 * i], i == 0 ? 2 : 1);
+    }
+}
+
 TEST_C(Parallel, ThreadCountsStayInBounds)
 {
     EXPECT_C_TRUE(gbt_thread_count(0) >= 1);

@@ -30,17 +30,7 @@ static int64_t cpu_bytes(const gbt_backend_config *config, const gbt_dataset *da
     return of_rows + of_nodes + gbt_cpu_pool_bytes(config, data);
 }
 
-static void report(const gbt_backend *b)
-{
-    const double *s = b->seconds;
-    gbt_log_line(GBT_LOG_DEBUG,
-                 "cpu backend (%s): gradients %.3f s, copy %.3f s, build %.3f s, search %.3f s, "
-                 "partition %.3f s, scores %.3f s",
-                 b->scans.name, s[GBT_CPU_GRADIENTS], s[GBT_CPU_COPY], s[GBT_CPU_BUILD],
-                 s[GBT_CPU_SEARCH], s[GBT_CPU_PARTITION], s[GBT_CPU_SCORES]);
-}
-
-static void release_all(gbt_backend *b)
+static void cpu_close(gbt_backend *b)
 {
     if (b == NULL) {
         return;
@@ -74,14 +64,6 @@ static void release_all(gbt_backend *b)
         gbt_release(block[i]);
     }
     gbt_release(b);
-}
-
-static void cpu_close(gbt_backend *b)
-{
-    if (b) {
-        report(b);
-    }
-    release_all(b);
 }
 
 /* Everything with a size in rows. */
@@ -151,12 +133,13 @@ static gbt_status cpu_open(const gbt_backend_config *config, const gbt_dataset *
     b->n_rows = data->n_rows;
     b->n_outputs = objective->n_outputs;
     b->scans = gbt_cpu_scans_find();
+    gbt_log_line(GBT_LOG_DEBUG, "cpu backend: %s, %d threads", b->scans.name, (int)config->threads);
     GBT_TRY_OR_DONE(open_rows(b));
     GBT_TRY_OR_DONE(open_nodes(b));
     *out = b;
 done:
     if (status != GBT_OK) {
-        release_all(b);
+        cpu_close(b);
     }
     return status;
 }

@@ -236,7 +236,6 @@ static bool plan(gbt_backend *b, int32_t node, int32_t large, int32_t *n_jobs)
 
 gbt_status gbt_cpu_build(gbt_backend *b, const gbt_build *build, int32_t n)
 {
-    const double start = gbt_clock();
     int32_t n_jobs = 0;
     b->stamp++;
     /* Parents of this batch are not dropped in favour of its first nodes. */
@@ -264,7 +263,6 @@ gbt_status gbt_cpu_build(gbt_backend *b, const gbt_build *build, int32_t n)
         }
     }
     run_jobs(b, b->job, n_jobs);
-    b->seconds[GBT_CPU_BUILD] += gbt_clock() - start;
     return GBT_OK;
 }
 

@@ -69,9 +69,7 @@ static void gradients_of_chunk(void *context, int64_t first, int64_t last, int t
 
 gbt_status gbt_cpu_gradients(gbt_backend *b)
 {
-    const double start = gbt_clock();
     gbt_for_chunks(b->config.threads, b->n_rows, GBT_QUANT_CHUNK, gradients_of_chunk, b);
-    b->seconds[GBT_CPU_GRADIENTS] += gbt_clock() - start;
     return GBT_OK;
 }
 
@@ -96,10 +94,8 @@ static void copy_chunk(void *context, int64_t first, int64_t last, int thread)
 
 gbt_status gbt_cpu_set_gradients(gbt_backend *b, const float *grad, const float *hess)
 {
-    const double start = gbt_clock();
     given_pairs given = {b, grad, hess};
     gbt_for_chunks(b->config.threads, b->n_rows, GBT_QUANT_CHUNK, copy_chunk, &given);
-    b->seconds[GBT_CPU_GRADIENTS] += gbt_clock() - start;
     return GBT_OK;
 }
 

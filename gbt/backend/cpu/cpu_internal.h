@@ -5,7 +5,6 @@
 
 #include "gbt/backend/backend.h"
 #include "gbt/backend/cpu/cpu_scan.h"
-#include "gbt/base/clock.h"
 #include "gbt/base/parallel.h"
 
 /* Sizes that a test build may shrink to reach every path with few rows. */
@@ -30,17 +29,6 @@ enum {
     GBT_CPU_LEAST_HISTOGRAMS = 4, /* in the pool, whatever its bound */
     GBT_CPU_COPY_SLACK = 64       /* bytes readable behind the bin matrix */
 };
-
-/* Phases whose time is reported at close. */
-typedef enum gbt_cpu_phase {
-    GBT_CPU_GRADIENTS = 0,
-    GBT_CPU_COPY,
-    GBT_CPU_BUILD,
-    GBT_CPU_SEARCH,
-    GBT_CPU_PARTITION,
-    GBT_CPU_SCORES,
-    GBT_CPU_PHASES
-} gbt_cpu_phase;
 
 /* Largest values and sums of squares of one chunk of GBT_QUANT_CHUNK rows of one output. */
 typedef struct gbt_cpu_measure {
@@ -152,7 +140,6 @@ struct gbt_backend {
     float *residual, *residual_weight; /* [n_rows], only when leaves are renewed */
     int64_t *leaf_first;               /* [max_nodes + 1], likewise */
     uint32_t *sampled;                 /* bit set over rows: in the sample */
-    double seconds[GBT_CPU_PHASES];    /* wall-clock totals for the log */
 };
 
 static inline gbt_cpu_run *gbt_cpu_runs(const gbt_backend *b, int32_t node)

@@ -171,7 +171,6 @@ static void split_parts(void *context, int64_t first, int64_t last, int thread)
 
 gbt_status gbt_cpu_split_rows(gbt_backend *b, const gbt_apply *apply, int32_t n, int64_t *left_rows)
 {
-    const double start = gbt_clock();
     split_task task = {b, apply, n};
     int64_t rows = 0;
     for (int32_t i = 0; i < n; i++) {
@@ -196,6 +195,5 @@ gbt_status gbt_cpu_split_rows(gbt_backend *b, const gbt_apply *apply, int32_t n,
         b->node[apply[i].right] =
             (gbt_cpu_node){.n_rows = node->n_rows - left_rows[i], .histogram = -1, .is_open = true};
     }
-    b->seconds[GBT_CPU_PARTITION] += gbt_clock() - start;
     return GBT_OK;
 }

@@ -80,7 +80,6 @@ static void gather_residuals(gbt_backend *b, int32_t output, int32_t n_leaves)
 gbt_status gbt_cpu_renew(gbt_backend *b, int32_t output, const int32_t *leaf_of_node,
                          int32_t n_leaves, float *out)
 {
-    const double start = gbt_clock();
     renew_task task = {b, out};
     for (int32_t i = 0; i < b->config.max_nodes; i++) {
         if (b->node[i].is_open) {
@@ -90,7 +89,6 @@ gbt_status gbt_cpu_renew(gbt_backend *b, int32_t output, const int32_t *leaf_of_
     gbt_on_threads(b->n_parts, write_leaves_of_part, b);
     gather_residuals(b, output, n_leaves);
     gbt_for_chunks(b->config.threads, n_leaves, 1, renew_leaves, &task);
-    b->seconds[GBT_CPU_SCORES] += gbt_clock() - start;
     return GBT_OK;
 }
 
@@ -129,7 +127,6 @@ static void update_scores(void *context, int64_t first, int64_t last, int thread
 gbt_status gbt_cpu_end_tree(gbt_backend *b, int32_t output, const gbt_tree *tree,
                             const int32_t *leaf_node_of_node)
 {
-    const double start = gbt_clock();
     score_task task = {b, tree, b->scores + output * b->n_rows};
     int32_t n_leaves = 0;
     for (int32_t i = 0; i < b->config.max_nodes; i++) {
@@ -140,6 +137,5 @@ gbt_status gbt_cpu_end_tree(gbt_backend *b, int32_t output, const gbt_tree *tree
     }
     gbt_on_threads(b->n_parts, write_leaves_of_part, b);
     gbt_for_chunks(b->config.threads, b->n_rows, SCORE_ROWS, update_scores, &task);
-    b->seconds[GBT_CPU_SCORES] += gbt_clock() - start;
     return GBT_OK;
 }

@@ -379,7 +379,6 @@ static void search_group(group *g, int32_t n)
 gbt_status gbt_cpu_search(gbt_backend *b, const gbt_search *task, int32_t n, bool is_common,
                           gbt_split *best)
 {
-    const double start = gbt_clock();
     if (is_common) {
         gbt_cpu_search_common(b, task, n, best);
     }
@@ -395,6 +394,5 @@ gbt_status gbt_cpu_search(gbt_backend *b, const gbt_search *task, int32_t n, boo
         search_group(&g, last - first);
         first = last;
     }
-    b->seconds[GBT_CPU_SEARCH] += gbt_clock() - start;
     return GBT_OK;
 }

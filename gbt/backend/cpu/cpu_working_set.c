@@ -288,7 +288,6 @@ static void mark_sampled(gbt_backend *b)
 gbt_status gbt_cpu_begin_tree(gbt_backend *b, int32_t round, int32_t output,
                               const gbt_sample *sample, gbt_root *root)
 {
-    const double start = gbt_clock();
     copy_task task = {
         .backend = b, .grad = b->grad + output * b->n_rows, .hess = b->hess + output * b->n_rows};
     GBT_TRY(gbt_cpu_choose_quant(b, round, output));
@@ -321,6 +320,5 @@ gbt_status gbt_cpu_begin_tree(gbt_backend *b, int32_t round, int32_t output,
     }
     choose_counted(b);
     gbt_cpu_search_begin(b);
-    b->seconds[GBT_CPU_COPY] += gbt_clock() - start;
     return GBT_OK;
 }
