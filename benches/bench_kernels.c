@@ -1,8 +1,8 @@
 /* Time of every step of a tree on one core, beside its target: bench_kernels [rows=1000000]
- * [features=28] [repeats=5] [csv=FILE] [svm=FILE]. Drives the cpu backend level by level on generated
- * rows (255 bins, binary logistic, depth 8). Processor time; the least of the repeats counts, since
- * whatever else runs on the machine only adds. Files, if given, are read for the speed of the
- * readers. */
+ * [features=28] [repeats=5] [csv=FILE] [svm=FILE]. Drives the cpu backend level by level on
+ * generated rows (255 bins, binary logistic, depth 8). Processor time; the least of the repeats
+ * counts, since whatever else runs on the machine only adds. Files, if given, are read for the
+ * speed of the readers. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdbool.h>
 #include <stdio.h>

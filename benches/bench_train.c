@@ -2,9 +2,9 @@
  *
  *     bench_train train=FILE test=FILE [rows=N] [key=value ...]
  *
- * Prints one JSON object: seconds to load, bin, train and predict the test file (features in memory,
- * all threads), nanoseconds of single-row predictions (median and 99th percentile of `rows` rows),
- * metrics of the test file, peak memory of the process. */
+ * Prints one JSON object: seconds to load, bin, train and predict the test file (features in
+ * memory, all threads), nanoseconds of single-row predictions (median and 99th percentile of `rows`
+ * rows), metrics of the test file, peak memory of the process. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdbool.h>
 #include <stdio.h>
