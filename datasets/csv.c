@@ -4,7 +4,6 @@
  * csv_cells.c. Cost: bound by the latter; one extra look at each byte to count lines. */
 #include "datasets/csv.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "datasets/csv_blocks.h"
@@ -124,37 +123,6 @@ static gbt_status read_rows(gbt_csv_reader *reader)
 
 /* ---- Finishing ------------------------------------------------------------------------------- */
 
-static void finish_columns(void *context, int64_t first, int64_t last, int thread)
-{
-    gbt_table *table = context;
-    (void)thread;
-    for (int64_t c = first; c < last; c++) {
-        gbt_table_column *column = &table->column[c];
-        int64_t n_missing = 0;
-        for (int64_t row = 0; row < table->n_rows && column->number != NULL; row++) {
-            n_missing += isnan(column->number[row]) != 0;
-        }
-        for (int64_t row = 0; row < table->n_rows && column->code != NULL; row++) {
-            n_missing += column->code[row] < 0;
-        }
-        column->n_missing = n_missing;
-    }
-}
-
-typedef struct rank_job {
-    int32_t *code; /* [n_rows] */
-    const int32_t *rank;
-} rank_job;
-
-static void rank_codes(void *context, int64_t first, int64_t last, int thread)
-{
-    const rank_job *job = context;
-    (void)thread;
-    for (int64_t row = first; row < last; row++) {
-        job->code[row] = job->code[row] < 0 ? -1 : job->rank[job->code[row]];
-    }
-}
-
 static gbt_status finish(gbt_csv_reader *reader)
 {
     gbt_table *table = reader->table;
@@ -166,15 +134,11 @@ static gbt_status finish(gbt_csv_reader *reader)
     for (int32_t c = 0; c < table->n_columns; c++) {
         gbt_table_column *column = &table->column[c];
         if (column->is_text) {
-            int32_t *rank = NULL;
-            GBT_TRY(gbt_csv_texts_finish(&reader->texts[c], &column->dictionary, &rank));
-            rank_job job = {column->code, rank};
-            gbt_for_chunks(reader->threads, table->n_rows, 1 << 16, rank_codes, &job);
-            gbt_release(rank);
-            gbt_csv_texts_close(&reader->texts[c]);
+            GBT_TRY(
+                gbt_csv_texts_settle(&reader->texts[c], reader->threads, table->n_rows, column));
         }
     }
-    gbt_for_chunks(reader->threads, table->n_columns, 1, finish_columns, table);
+    gbt_table_count_missing(table, reader->threads);
     return GBT_OK;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gbt/base/alloc.h"
+#include "gbt/base/parallel.h"
 
 /* ---- The pool -------------------------------------------------------------------------------- */
 
@@ -218,4 +219,30 @@ done:
         *rank = NULL;
     }
     return status;
+}
+
+typedef struct rank_job {
+    int32_t *code; /* [n_rows] */
+    const int32_t *rank;
+} rank_job;
+
+static void rank_codes(void *context, int64_t first, int64_t last, int thread)
+{
+    const rank_job *job = context;
+    (void)thread;
+    for (int64_t row = first; row < last; row++) {
+        job->code[row] = job->code[row] < 0 ? -1 : job->rank[job->code[row]];
+    }
+}
+
+gbt_status gbt_csv_texts_settle(gbt_csv_texts *texts, int threads, int64_t n_rows,
+                                gbt_table_column *column)
+{
+    int32_t *rank = NULL;
+    GBT_TRY(gbt_csv_texts_finish(texts, &column->dictionary, &rank));
+    rank_job job = {column->code, rank};
+    gbt_for_chunks(threads, n_rows, 1 << 16, rank_codes, &job);
+    gbt_release(rank);
+    gbt_csv_texts_close(texts);
+    return GBT_OK;
 }

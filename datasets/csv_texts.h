@@ -30,6 +30,10 @@ gbt_status gbt_csv_texts_keep(gbt_csv_texts *);
 /* The dictionary and rank[code] = position in it, [n], owned by the caller. */
 gbt_status gbt_csv_texts_finish(const gbt_csv_texts *, gbt_dictionary *out, int32_t **rank);
 
+/* The end of a column: its dictionary, and the codes of its rows as positions in it. Closes the
+ * texts. */
+gbt_status gbt_csv_texts_settle(gbt_csv_texts *, int threads, int64_t n_rows, gbt_table_column *);
+
 void gbt_csv_texts_close(gbt_csv_texts *);
 
 #endif

@@ -1,9 +1,11 @@
 /* Tables and their dictionaries: creation, look-up, release. Filling them is the readers' job. */
 #include "datasets/table.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "gbt/base/alloc.h"
+#include "gbt/base/parallel.h"
 
 /* ---- Dictionaries ---------------------------------------------------------------------------- */
 
@@ -71,6 +73,28 @@ gbt_status gbt_table_open(const char *source, gbt_table **out)
     }
     *out = table;
     return GBT_OK;
+}
+
+static void count_missing(void *context, int64_t first, int64_t last, int thread)
+{
+    gbt_table *table = context;
+    (void)thread;
+    for (int64_t c = first; c < last; c++) {
+        gbt_table_column *column = &table->column[c];
+        int64_t n_missing = 0;
+        for (int64_t row = 0; row < table->n_rows && column->number != NULL; row++) {
+            n_missing += isnan(column->number[row]) != 0;
+        }
+        for (int64_t row = 0; row < table->n_rows && column->code != NULL; row++) {
+            n_missing += column->code[row] < 0;
+        }
+        column->n_missing = n_missing;
+    }
+}
+
+void gbt_table_count_missing(gbt_table *table, int threads)
+{
+    gbt_for_chunks(threads, table->n_columns, 1, count_missing, table);
 }
 
 static void release_sparse(gbt_sparse_rows *sparse)

@@ -52,4 +52,7 @@ typedef struct gbt_table {
  * holds. */
 gbt_status gbt_table_open(const char *source, gbt_table **out);
 
+/* Sets n_missing of every column. */
+void gbt_table_count_missing(gbt_table *, int threads);
+
 #endif

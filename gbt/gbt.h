@@ -74,8 +74,8 @@ typedef struct gbt_allocator {
  * handle is alive. */
 GBT_API void gbt_set_allocator(const gbt_allocator *);
 
-/* 1 when the backend ("ref", "cpu", "cuda") can train and predict here, else 0 and gbt_last_error()
- * says what is missing. */
+/* 1 when the backend ("ref", "cpu", "cuda", "cuda:N") can train and predict here, else 0 and
+ * gbt_last_error() says what is missing. */
 GBT_API int gbt_backend_available(const char *name);
 
 /* ---- Data views ------------------------------------------------------------------------------ */
@@ -105,6 +105,7 @@ typedef struct gbt_params gbt_params;
 typedef struct gbt_table gbt_table;
 typedef struct gbt_dataset gbt_dataset;
 typedef struct gbt_booster gbt_booster;
+typedef struct gbt_cv gbt_cv;
 typedef struct gbt_model gbt_model;
 typedef struct gbt_objective gbt_objective;
 typedef struct gbt_influence gbt_influence;
@@ -166,6 +167,89 @@ GBT_API gbt_status gbt_table_read_like(const gbt_params *, const char *path,
 GBT_API gbt_status gbt_table_preview(const gbt_params *, const char *path, int64_t max_rows,
                                      gbt_table **out);
 
+/* ---- Tables from memory: what a data frame holds --------------------------------------------- */
+
+typedef enum gbt_cell {
+    GBT_CELL_F32 = 0, /* the first three as gbt_dtype */
+    GBT_CELL_F64 = 1,
+    GBT_CELL_I32 = 2,
+    GBT_CELL_F16 = 3, /* IEEE half precision */
+    GBT_CELL_I8 = 4,
+    GBT_CELL_I16 = 5,
+    GBT_CELL_I64 = 6,
+    GBT_CELL_U8 = 7,
+    GBT_CELL_U16 = 8,
+    GBT_CELL_U32 = 9,
+    GBT_CELL_U64 = 10,
+    GBT_CELL_BOOL = 11, /* a byte, zero or not: the number 0 or 1 */
+    GBT_CELL_BIT = 12,  /* a bit, the lowest one of a byte first: the number 0 or 1 */
+    GBT_CELL_TEXT = 13  /* UTF-8 */
+} gbt_cell;
+
+typedef enum gbt_mask {
+    GBT_MASK_NONE = 0,
+    GBT_MASK_VALID_BITS = 1,   /* 0: missing; the lowest bit of a byte first (Arrow) */
+    GBT_MASK_VALID_BYTES = 2,  /* 0: missing */
+    GBT_MASK_MISSING_BYTES = 3 /* not 0: missing (pandas, NumPy) */
+} gbt_mask;
+
+/* Text i is the bytes [start[i], start[i + 1]), UTF-8 without NUL. */
+typedef struct gbt_texts {
+    const char *bytes;
+    const void *start;   /* [n + 1] not falling */
+    gbt_cell start_type; /* GBT_CELL_I32 or GBT_CELL_I64 */
+    int64_t n;
+} gbt_texts;
+
+/* A view of one named column, borrowed for the call; zeroed fields mean that there is none. The
+ * cell of row r is number first + r of `data` and `mask`, or of `text` when the type is TEXT. */
+typedef struct gbt_column {
+    const char *name; /* UTF-8, not empty, distinct */
+    gbt_cell type;
+    const void *data;    /* cells; NULL for TEXT */
+    int64_t stride;      /* bytes from a cell to the next; 0: side by side. 0 for BIT and TEXT */
+    int64_t first;       /* >= 0 */
+    gbt_mask mask_kind;  /* NaN and a code below 0 are missing without a mask too */
+    const uint8_t *mask; /* [first + n_rows] bits or bytes */
+    int is_coded;        /* 1: the cells are whole numbers, positions in the dictionary `text` */
+    gbt_texts text;      /* cells of the type TEXT, or the dictionary, in any order */
+} gbt_column;
+
+/* The table that gbt_table_read would give for a CSV file with this content: roles by the keys of
+ * [data] (format and header, which speak of files, are not looked at), the rest as follows.
+ *   - Texts and coded cells are categories, even when all of them look like numbers; numbers are
+ *     numbers unless the key `categorical` names them. With `model`: whichever the model needs.
+ *   - Numbers are kept as float, rounded as when a file is read (whole numbers above 2^24, values
+ *     beyond float to infinity). Group, id and `categorical` columns keep every digit: their cells
+ *     become text, whole numbers in decimal, others in their shortest form.
+ *   - The tokens of the key `missing` and the empty text are missing; a number is when a token is
+ *     a number of the same value. Categories that occur in no row do not count, and their order
+ *     has no effect.
+ * Everything is copied: 4 bytes a cell and the distinct texts; the views may go afterwards.
+ * ERR_ARGUMENT: a faulty view. ERR_PARAM: no such column. ERR_DATA: column and row of a cell that
+ * is no number where one is needed, invalid UTF-8, a code past the dictionary; no rows. */
+GBT_API gbt_status gbt_table_from_columns(const gbt_params *, const gbt_column *columns,
+                                          int32_t n_columns, int64_t n_rows, const gbt_model *model,
+                                          gbt_table **out);
+/* The same, with the columns read as rows binned like `like` need them: for validation rows. */
+GBT_API gbt_status gbt_table_from_columns_like(const gbt_params *, const gbt_column *columns,
+                                               int32_t n_columns, int64_t n_rows,
+                                               const gbt_dataset *like, gbt_table **out);
+
+/* The same for a stream of record batches of the Arrow C data interface (defined by Apache Arrow;
+ * not declared here). The stream is read to its end and released in every case, also on failure.
+ *   - Read: null, bool, all integers and floats, utf8, large_utf8, utf8_view, and dictionaries of
+ *     these, which may differ from batch to batch. A dictionary is a coded column, for label and
+ *     task one of numbers is just numbers.
+ *   - Other types (dates, times, decimals, binary, lists, structs, ...): ERR_DATA names column and
+ *     type; cast them, or name them in `ignore`. Columns that a model does not use may have any.
+ * ERR_ARGUMENT also for batches that do not follow the interface, ERR_IO when the stream fails. */
+struct ArrowArrayStream;
+GBT_API gbt_status gbt_table_from_arrow(const gbt_params *, struct ArrowArrayStream *stream,
+                                        const gbt_model *model, gbt_table **out);
+GBT_API gbt_status gbt_table_from_arrow_like(const gbt_params *, struct ArrowArrayStream *stream,
+                                             const gbt_dataset *like, gbt_table **out);
+
 typedef enum gbt_column_role {
     GBT_ROLE_FEATURE = 0,
     GBT_ROLE_LABEL = 1,
@@ -215,6 +299,23 @@ GBT_API gbt_status gbt_dataset_from_matrix(const gbt_params *, const gbt_matrix 
 GBT_API gbt_status gbt_dataset_from_csr(const gbt_params *, const gbt_csr *features,
                                         const char *const *names, const gbt_dataset *same_cuts,
                                         gbt_dataset **out);
+/* Sparse values by rows or by columns, in any of the usual types; absent cells are zero. Line i
+ * (a row, or a column with is_by_column) is the entries [start[i], start[i + 1]). */
+typedef struct gbt_sparse {
+    const void *start; /* [lines + 1] */
+    const void *index; /* [entries] column of the entry, or its row; in any order, once in a line */
+    const void *value; /* [entries] */
+    gbt_cell start_type, index_type; /* GBT_CELL_I32 or GBT_CELL_I64 */
+    gbt_cell value_type;             /* any but BIT and TEXT */
+    int is_by_column;                /* 0: CSR, 1: CSC */
+    int64_t n_rows, n_cols;
+} gbt_sparse;
+
+/* The same values as compressed rows with ascending columns and float values, for the functions
+ * that take a gbt_csr; owned by the caller: gbt_csr_close(). Cost: two passes over the entries,
+ * four when rows are not in order. ERR_ARGUMENT: a faulty view. ERR_DATA: a repeated cell. */
+GBT_API gbt_status gbt_csr_open(const gbt_sparse *, gbt_csr *out);
+GBT_API void gbt_csr_close(gbt_csr *); /* of a zeroed one: a no-op */
 /* Takes label, weight, group, task and init score from their columns too. */
 GBT_API gbt_status gbt_dataset_from_table(const gbt_params *, const gbt_table *,
                                           const gbt_dataset *same_cuts, gbt_dataset **out);
@@ -259,6 +360,9 @@ GBT_API void gbt_dataset_free(gbt_dataset *);
  * together, and seconds on the configured threads. Trains nothing. */
 GBT_API gbt_status gbt_train_estimate(const gbt_params *, const gbt_dataset *sample, int64_t n_rows,
                                       int64_t *bytes, double *seconds);
+/* Bytes of the device's memory that this takes, 0 on the CPU; and how many are free there now. */
+GBT_API gbt_status gbt_train_estimate_device(const gbt_params *, const gbt_dataset *sample,
+                                             int64_t n_rows, int64_t *bytes, int64_t *room);
 
 typedef struct gbt_round_info {
     const gbt_booster *booster; /* for gbt_booster_metric(booster, -1, ...) on the training set */
@@ -298,6 +402,9 @@ GBT_API gbt_status gbt_booster_step(gbt_booster *, int *stopped);
  * * outputs. */
 GBT_API gbt_status gbt_booster_step_custom(gbt_booster *, const float *grad, const float *hess,
                                            int64_t n, int *stopped);
+/* learning_rate of the steps to come, in (0, 1]: for schedules. The parameters that the model keeps
+ * name the first one. ERR_PARAM. */
+GBT_API gbt_status gbt_booster_set_learning_rate(gbt_booster *, double learning_rate);
 GBT_API int32_t gbt_booster_rounds(const gbt_booster *);
 GBT_API int32_t gbt_booster_outputs(const gbt_booster *);
 /* Raw scores [outputs x rows] of the training set (data = -1) or of validation set `data`. */
@@ -306,6 +413,8 @@ GBT_API gbt_status gbt_booster_scores(const gbt_booster *, int data, float *out,
 GBT_API gbt_status gbt_booster_metric(const gbt_booster *, int data, int metric, double *out);
 GBT_API int gbt_booster_metric_count(const gbt_booster *);
 GBT_API const char *gbt_booster_metric_name(const gbt_booster *, int metric);
+/* 1 when `a` is a better value of that metric than `b`, else 0 (as gbt_model_metric_is_better). */
+GBT_API int gbt_booster_metric_is_better(const gbt_booster *, int metric, double a, double b);
 /* Hands over the model with the first `n_rounds` rounds (0: all). The booster can only be freed
  * then. */
 GBT_API gbt_status gbt_booster_finish(gbt_booster *, int32_t n_rounds, gbt_model **out);
@@ -384,6 +493,10 @@ GBT_API gbt_status gbt_model_predict_csr(const gbt_model *, const gbt_csr *, gbt
 GBT_API gbt_status gbt_model_predict_table(const gbt_model *, const gbt_table *, gbt_predict_kind,
                                            int32_t first_round, int32_t n_rounds, int threads,
                                            float *out, int64_t n);
+/* A copy of the model whose predictions, by every call of this section, run on a device: "cuda",
+ * "cuda:N" or "cpu". They have the bits of the CPU's. It may be shared by threads; calls wait for
+ * each other. ERR_UNSUPPORTED: no such device; ERR_MEMORY, ERR_DEVICE: also from predictions. */
+GBT_API gbt_status gbt_model_to_device(const gbt_model *, const char *device, gbt_model **out);
 /* What the calls above make of raw scores [rows x outputs] that came from elsewhere, for `kind`:
  * out [rows x outputs], which may be `raw` itself, or [rows] (CLASS). */
 GBT_API gbt_status gbt_model_link(const gbt_model *, const float *raw, gbt_predict_kind,
@@ -532,6 +645,76 @@ typedef enum gbt_file_kind {
 
 /* What kind of model a file holds, from its header. ERR_IO, ERR_FORMAT. */
 GBT_API gbt_status gbt_model_file_kind(const char *path, gbt_file_kind *out);
+
+/* ---- Cross-validation ------------------------------------------------------------------------ */
+
+/* Trains one model for every fold of every repeat on the rows outside the fold and measures it on
+ * those inside. All models advance together, a round at a time; early stopping watches the mean
+ * over the folds of the first metric on the held-out rows, so the best number of rounds is one
+ * property of all of them. n_trees is the most rounds; early_stopping_rounds = auto means 50.
+ *   data  labelled; borrowed for the call. Its cuts, learned from all rows without their labels,
+ *         are those of every model (but see gbt_cv_run_features). Classes and objective = auto are
+ *         settled on all rows too.
+ *   fold  NULL, or [rows] with n = rows: the fold of each row, any numbers >= 0, which are counted
+ *         as folds 0, 1, ... in ascending order; a negative number: the row is in every training
+ *         part and never held out. NULL: rows are dealt out as the keys folds, stratified and
+ *         repeats of [cv] say, by seed alone.
+ *   fn    NULL, or as in gbt_train: `booster` is NULL, the data are "held_out" and, with
+ *         train_metric, "train", the values means over the folds. Non-zero stops with GBT_OK.
+ * Rows of one group (GBT_GROUP) are always in one fold. Model m of repeat r and fold f is the one
+ * that gbt_booster_create and gbt_booster_step make of the subset of its training rows in their
+ * order; m = r * n_folds + f. All models are in memory at once, with a copy of their rows each:
+ * memory_limit holds for all of them together. The result never depends on threads.
+ * ERR_PARAM: a key without effect here (valid_fraction, continue_from, the name of a column in the
+ * key fold without `fold`; folds, stratified or repeats with it), stratified = true without classes
+ * or with groups. ERR_DATA: fewer rows or groups than folds, a fold that tears a group apart, a
+ * training part that lacks a class. And as gbt_train. */
+GBT_API gbt_status gbt_cv_run(const gbt_params *, const gbt_dataset *data, const int32_t *fold,
+                              int64_t n, gbt_round_fn fn, void *user, gbt_cv **out);
+/* The same with cuts of each model's own, learned from its training rows only, as training on them
+ * would: `features` [rows x features] are the raw values of `data`, categories as codes
+ * (gbt_dataset_features_of). Held-out rows of a category that a model has not seen are missing to
+ * it. Costs the binning once more for every model. */
+GBT_API gbt_status gbt_cv_run_features(const gbt_params *, const gbt_dataset *data,
+                                       const gbt_matrix *features, const int32_t *fold, int64_t n,
+                                       gbt_round_fn fn, void *user, gbt_cv **out);
+GBT_API void gbt_cv_free(gbt_cv *);
+
+typedef struct gbt_cv_info {
+    int64_t n_rows;
+    int32_t n_folds;    /* of a repeat                                                     */
+    int32_t n_repeats;  /* models: n_folds x n_repeats                                     */
+    int32_t n_rounds;   /* done                                                            */
+    int32_t best_round; /* of the mean curve: the number of trees to train on all rows with */
+    int32_t n_outputs;
+    int32_t n_metrics; /* the first decides                                               */
+    int is_stratified; /* 1: folds were balanced by class                                 */
+    int has_train;     /* 1: curves of the training parts were taken (train_metric)       */
+} gbt_cv_info;
+
+GBT_API gbt_status gbt_cv_describe(const gbt_cv *, gbt_cv_info *out);
+/* Lives as long as the handle; NULL past the last. */
+GBT_API const char *gbt_cv_metric_name(const gbt_cv *, int metric);
+
+typedef enum gbt_cv_part { GBT_CV_HELD_OUT = 0, GBT_CV_TRAIN = 1 } gbt_cv_part;
+
+/* A metric after every round: mean over all models and their standard deviation (divided by the
+ * number of models less 1), [rounds] each; either may be NULL, n = rounds. Models for which the
+ * metric is undefined, such as auc of rows of one class, are left out; none left: NaN.
+ * ERR_STATE: the training parts were not measured. */
+GBT_API gbt_status gbt_cv_curve(const gbt_cv *, gbt_cv_part, int metric, double *mean,
+                                double *deviation, int64_t n);
+/* The same of one model: out [rounds]. */
+GBT_API gbt_status gbt_cv_model_curve(const gbt_cv *, gbt_cv_part, int metric, int32_t model,
+                                      double *out, int64_t n);
+/* Fold of every row in a repeat, from 0; -1: never held out. out [rows]. */
+GBT_API gbt_status gbt_cv_fold_of(const gbt_cv *, int32_t repeat, int32_t *out, int64_t n);
+/* Predictions of every row by the model that did not see it, at the best round, in the layout of
+ * gbt_model_predict: out [rows x outputs], or [rows] (CLASS); NaN for rows never held out. */
+GBT_API gbt_status gbt_cv_predict(const gbt_cv *, int32_t repeat, gbt_predict_kind, float *out,
+                                  int64_t n);
+/* A copy of one model with its rounds up to the best one. */
+GBT_API gbt_status gbt_cv_model(const gbt_cv *, int32_t model, gbt_model **out);
 
 /* ---- Influence: which training rows moved which prediction ----------------------------------- */
 

@@ -71,6 +71,7 @@ typedef struct gbt_split {
 } gbt_split;
 
 typedef struct gbt_backend_config {
+    int32_t device;    /* cuda: its number, from 0 */
     int32_t threads;   /* > 0 */
     int32_t max_nodes; /* node numbers used in a tree: 0 .. max_nodes - 1 */
     /* Bound of the histogram pool, raised to what one call needs. What was dropped for it, a parent
@@ -126,8 +127,10 @@ typedef struct gbt_backend_ops {
     const char *name; /* "ref", "cpu", "cuda" */
     int32_t batch;    /* leaves worth expanding at once beyond what best-first needs yet; 1: none */
 
-    /* Bytes that open will take, for estimates. */
+    /* Bytes of the host's memory that open will take, for estimates; and of the device's, NULL for
+     * a backend without one. */
     int64_t (*bytes)(const gbt_backend_config *, const gbt_dataset *, int32_t n_outputs);
+    int64_t (*device_bytes)(const gbt_backend_config *, const gbt_dataset *, int32_t n_outputs);
 
     /* target [gbt_objective_labels() x n_rows] (class indices for classes) and weight [n_rows] or
      * NULL are borrowed until close. */
@@ -163,8 +166,12 @@ typedef struct gbt_backend_ops {
                            const int32_t *leaf_node_of_node);
 } gbt_backend_ops;
 
-/* "cpu", "ref"; ERR_UNSUPPORTED says what is missing. */
+/* "cpu", "ref", "cuda", "cuda:N"; ERR_UNSUPPORTED says what is missing. */
 gbt_status gbt_backend_find(const char *name, const gbt_backend_ops **out);
+/* N of "cuda:N", else 0; -1: "cuda:" with anything else behind it. */
+int32_t gbt_backend_device(const char *name);
+/* Bytes free on the device of a backend that has one, else INT64_MAX. */
+gbt_status gbt_backend_room(const char *name, int64_t *out);
 
 extern const gbt_backend_ops gbt_backend_ref;
 extern const gbt_backend_ops gbt_backend_cpu;
@@ -174,7 +181,7 @@ void gbt_tree_add_binned(const gbt_tree *, const gbt_dataset *, int64_t first, i
                          float *scores);
 
 /* Does a row with this bin of the split's feature go left? */
-static inline bool gbt_split_goes_left(const gbt_split *split, int32_t bin, int32_t n_bins)
+GBT_HD bool gbt_split_goes_left(const gbt_split *split, int32_t bin, int32_t n_bins)
 {
     if (split->categorical) {
         return gbt_set_has(split->left_set, bin);

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "gbt/backend/infer_rows.h"
+#include "gbt/backend/infer_job.h"
 #include "gbt/base/alloc.h"
 #include "gbt/base/parallel.h"
 #include "gbt/data/matrix.h"
@@ -21,25 +21,11 @@ enum {
     STACK_FLOATS = 4096
 };
 
-/* One call. `finish` is NULL when raw scores are wanted. */
-typedef struct job {
-    const gbt_model *model;
-    gbt_row_source source;
-    gbt_predict_kind kind;
-    int32_t first, last; /* rounds */
-    int64_t block_rows;
-    int32_t n_features, n_outputs;
-    float *gathered; /* [threads x block_rows x n_features], zero at first; NULL: not needed */
-    float *raw;      /* [threads x block_rows x n_outputs] for GBT_PREDICT_CLASS */
-    const float *init_score; /* [n_rows x n_outputs] or NULL */
-    float *out;
-    int32_t *leaf; /* leaf numbers instead of scores; the first of row i at i * leaf_row_step */
-    int64_t leaf_row_step, leaf_tree_step;
-} job;
+typedef gbt_infer_job job;
 
 /* ---- Scores ---------------------------------------------------------------------------------- */
 
-static void start_scores(const job *j, int64_t first, int64_t n, float *raw)
+void gbt_infer_start(const job *j, int64_t first, int64_t n, float *raw)
 {
     for (int64_t row = 0; row < n; row++) {
         for (int32_t k = 0; k < j->n_outputs; k++) {
@@ -64,24 +50,33 @@ static float class_of(const float *raw, int32_t n_outputs)
     return (float)best;
 }
 
-static void score_block(const job *j, const float *x, int64_t first, int64_t n, float *scratch)
+void gbt_infer_finish(const job *j, int64_t first, int64_t n, float *raw)
 {
     const int32_t n_outputs = j->n_outputs;
-    const bool is_class = j->kind == GBT_PREDICT_CLASS;
-    float *raw = is_class ? scratch : j->out + first * n_outputs;
-    start_scores(j, first, n, raw);
-    gbt_forest_add(j->model->forest, x, n, j->first, j->last, raw);
+    if (j->kind == GBT_PREDICT_CLASS) {
+        for (int64_t row = 0; row < n; row++) {
+            j->out[first + row] = class_of(raw + row * n_outputs, n_outputs);
+        }
+        return;
+    }
+    float *out = j->out + first * n_outputs;
     if (j->kind == GBT_PREDICT_RAW) {
+        if (out != raw) {
+            memcpy(out, raw, (size_t)(n * n_outputs) * sizeof *out);
+        }
         return;
     }
     for (int64_t row = 0; row < n; row++) {
-        float *scores = raw + row * n_outputs;
-        if (is_class) {
-            j->out[first + row] = class_of(scores, n_outputs);
-        } else {
-            gbt_objective_link(&j->model->objective, scores, scores);
-        }
+        gbt_objective_link(&j->model->objective, raw + row * n_outputs, out + row * n_outputs);
     }
+}
+
+static void score_block(const job *j, const float *x, int64_t first, int64_t n, float *scratch)
+{
+    float *raw = j->kind == GBT_PREDICT_CLASS ? scratch : j->out + first * j->n_outputs;
+    gbt_infer_start(j, first, n, raw);
+    gbt_forest_add(j->model->forest, x, n, j->first, j->last, raw);
+    gbt_infer_finish(j, first, n, raw);
 }
 
 static void do_chunk(void *context, int64_t first, int64_t last, int thread)
@@ -119,6 +114,9 @@ static gbt_status run_job(job *j, int threads)
     const int64_t n_rows = j->source.n_rows;
     j->n_features = j->model->schema->n_features;
     j->n_outputs = j->model->objective.n_outputs;
+    if (j->model->device) {
+        return gbt_infer_on_device(j, threads);
+    }
     j->block_rows = block_rows(j->n_features, n_rows);
     const int64_t chunk_rows = CHUNK_BLOCKS * j->block_rows;
     const int64_t most = gbt_chunk_count(n_rows, chunk_rows);

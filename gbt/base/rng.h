@@ -22,7 +22,8 @@ typedef enum gbt_rng_purpose {
     GBT_RNG_FOLDS = 11,
     GBT_RNG_UNITS = 12,
     GBT_RNG_UNIT_ROWS = 13,
-    GBT_RNG_INFLUENCE = 14
+    GBT_RNG_INFLUENCE = 14,
+    GBT_RNG_CV_FOLDS = 15
 } gbt_rng_purpose;
 
 GBT_HD uint64_t gbt_rng_mix(uint64_t x)

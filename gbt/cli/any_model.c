@@ -130,6 +130,28 @@ int gbt_model_job_close(gbt_model_job *job, int code)
     return code;
 }
 
+int gbt_any_to_device(const gbt_command *command, gbt_any_model *model)
+{
+    char device[64];
+    gbt_model *moved = NULL;
+    int code = gbt_command_text(command, "device", device, sizeof device);
+    if (code != GBT_EXIT_OK || strncmp(device, "cuda", 4) != 0) {
+        return code;
+    }
+    if (model->kind != GBT_FILE_TREES) {
+        return gbt_usage_error("device = %s has no effect: only a tree model predicts there, this "
+                               "is %s",
+                               device, gbt_any_words(model));
+    }
+    code = gbt_exit_of(gbt_model_to_device(model->trees, device, &moved));
+    if (code == GBT_EXIT_OK) {
+        gbt_model_free(model->trees);
+        model->trees = moved;
+        model->frame = moved;
+    }
+    return code;
+}
+
 int gbt_check_task_key(const gbt_command *command, const gbt_any_model *model)
 {
     if (model->kind != GBT_FILE_MULTITASK && gbt_command_typed(command, "task")) {

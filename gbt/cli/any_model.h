@@ -54,6 +54,10 @@ int gbt_model_job_open(gbt_model_job *, const char *verb, int argc, char **argv)
 /* Prints when all went well, releases everything, passes the exit code on. */
 int gbt_model_job_close(gbt_model_job *, int code);
 
+/* Moves a tree model to the device of the command. The others predict on the CPU only: an error. An
+ * exit code. */
+int gbt_any_to_device(const gbt_command *, gbt_any_model *);
+
 /* A task column that was named on the command line needs a multi-task model. An exit code. */
 int gbt_check_task_key(const gbt_command *, const gbt_any_model *);
 

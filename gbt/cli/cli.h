@@ -108,6 +108,9 @@ void gbt_print_float(gbt_writer *, float value);
 void gbt_print_metrics(gbt_writer *, const char *prefix, const gbt_metric_result *, int n);
 void gbt_print_metrics_json(gbt_writer *, const gbt_metric_result *, int n);
 int64_t gbt_model_count(const gbt_model *, gbt_shape_key);
+/* Name of the column with predictions of one output: "prediction" or "raw"; of several outputs
+ * "p_<class>", "prediction_<label>" or "raw_<either>", with its number where it has no name. */
+void gbt_print_output_column(gbt_writer *, const gbt_model *, bool is_raw, int32_t output);
 
 /* ---- The verbs ------------------------------------------------------------------------------- */
 
@@ -115,6 +118,7 @@ int gbt_cmd_train(int argc, char **argv);
 int gbt_cmd_predict(int argc, char **argv);
 int gbt_cmd_eval(int argc, char **argv);
 int gbt_cmd_check(int argc, char **argv);
+int gbt_cmd_cv(int argc, char **argv);
 int gbt_cmd_info(int argc, char **argv);
 int gbt_cmd_dump(int argc, char **argv);
 int gbt_cmd_importance(int argc, char **argv);

@@ -17,6 +17,8 @@ typedef struct findings {
     gbt_params *resolved;  /* the configuration with every `auto` replaced that these rows settle */
     bool is_settled;       /* these rows can be trained on, so there are estimates */
     int64_t n_rows, bytes; /* estimates for the whole file */
+    int64_t device_bytes;  /* of the device's memory; 0: none is used */
+    int64_t device_room;   /* free there now */
     double seconds;
 } findings;
 
@@ -105,6 +107,11 @@ static int check_limit(const gbt_command *command, const findings *found)
                 (long long)found->bytes, (long long)limit);
         return GBT_EXIT_MEMORY;
     }
+    if (code == GBT_EXIT_OK && found->device_bytes > found->device_room) {
+        fprintf(stderr, "gbt: training needs about %lld bytes on the device, %lld are free there\n",
+                (long long)found->device_bytes, (long long)found->device_room);
+        return GBT_EXIT_MEMORY;
+    }
     return code;
 }
 
@@ -120,6 +127,10 @@ static int look_at_data(const gbt_command *command, const char *path, findings *
     if (code == GBT_EXIT_OK && found->is_settled) {
         code = gbt_exit_of(gbt_train_estimate(found->resolved, data, found->n_rows, &found->bytes,
                                               &found->seconds));
+    }
+    if (code == GBT_EXIT_OK && found->is_settled) {
+        code = gbt_exit_of(gbt_train_estimate_device(found->resolved, data, found->n_rows,
+                                                     &found->device_bytes, &found->device_room));
     }
     gbt_dataset_free(data);
     return code == GBT_EXIT_OK ? check_limit(command, found) : code;
@@ -209,13 +220,23 @@ static void write_estimate(gbt_writer *text, const findings *found, bool is_json
 {
     const long long n_rows = found->n_rows, bytes = found->bytes;
     if (is_json && found->is_settled) {
-        gbt_print(text, "{\"rows\": %lld, \"bytes\": %lld, \"seconds\": %.3g}", n_rows, bytes,
+        gbt_print(text, "{\"rows\": %lld, \"bytes\": %lld, \"seconds\": %.3g", n_rows, bytes,
                   found->seconds);
+        if (found->device_bytes > 0) {
+            gbt_print(text, ", \"device_bytes\": %lld, \"device_room\": %lld",
+                      (long long)found->device_bytes, (long long)found->device_room);
+        }
+        gbt_print(text, "}");
     } else if (is_json) {
         gbt_print(text, "null");
     } else if (found->is_settled) {
         gbt_print(text, "\nestimate for about %lld rows: %.0f MiB of memory, %.1f s of training\n",
                   n_rows, (double)bytes / 1048576.0, found->seconds);
+        if (found->device_bytes > 0) {
+            gbt_print(text, "on the device: %.0f MiB of memory, %.0f MiB are free\n",
+                      (double)found->device_bytes / 1048576.0,
+                      (double)found->device_room / 1048576.0);
+        }
     }
 }
 

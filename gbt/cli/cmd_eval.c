@@ -174,6 +174,7 @@ int gbt_cmd_eval(int argc, char **argv)
     const int n_stages = gbt_command_int(&job.command, "stages");
     code = gbt_command_input(&job.command, "data", false, data);
     code = code == GBT_EXIT_OK ? check_options(&job, n_stages) : code;
+    code = code == GBT_EXIT_OK ? gbt_any_to_device(&job.command, &job.model) : code;
     code = code == GBT_EXIT_OK ? gbt_exit_of(read_data(&e, data)) : code;
     if (code == GBT_EXIT_OK) {
         code = gbt_exit_of(n_stages > 0 ? evaluate_stages(&e, n_stages) : evaluate_whole(&e));

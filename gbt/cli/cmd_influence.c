@@ -38,21 +38,6 @@ typedef struct job {
 
 /* ---- What is asked for ----------------------------------------------------------------------- */
 
-/* Keys that only some methods read; the lists have a space at both ends. */
-static const struct {
-    const char *key, *methods;
-} of_method[] = {
-    {"leaf_term", " boostin boostin_w1 boostin_w2 "},
-    {"update_set", " leaf_influence leaf_refit "},
-    {"similarity", " tree_sim input_sim "},
-    {"tree_kernel", " trex tree_sim "},
-    {"trex_lambda", " trex "},
-    {"trex_target", " trex "},
-    {"retrainings", " subsample shapley "},
-    {"retrain_fraction", " subsample "},
-    {"neighbors", " ibug "},
-};
-
 static int refuse_key(const job *j, const char *key)
 {
     static const char *const names[] = {"local", "global", "self"}; /* by scope */
@@ -61,18 +46,10 @@ static int refuse_key(const job *j, const char *key)
 }
 
 /* Keys of [influence] were meant for this verb wherever they stand; data and valid may stand in a
- * config file for other verbs. */
+ * config file for other verbs. What each method reads is checked by gbt_influence_create(). */
 static int check_keys(const job *j)
 {
     const gbt_params *params = j->command.params;
-    char spaced[48];
-    snprintf(spaced, sizeof spaced, " %s ", j->method);
-    for (size_t i = 0; i < sizeof of_method / sizeof of_method[0]; i++) {
-        if (gbt_params_is_set(params, of_method[i].key) > 0 &&
-            !strstr(of_method[i].methods, spaced)) {
-            return refuse_key(j, of_method[i].key);
-        }
-    }
     if (gbt_params_is_set(params, "matrix") > 0 && (j->scope != SCOPE_LOCAL || j->is_interval)) {
         return refuse_key(j, "matrix");
     }

@@ -21,7 +21,7 @@ static gbt_status params_of(const gbt_any_model *model, gbt_params **out)
 /* Where the data were and where results went is not in a model, nor are keys of other modules. */
 static bool is_shown(const gbt_any_model *model, const char *section)
 {
-    static const char *const never[] = {"data", "device", "output", "influence"};
+    static const char *const never[] = {"data", "device", "output", "cv", "influence"};
     for (size_t i = 0; i < sizeof never / sizeof never[0]; i++) {
         if (strcmp(section, never[i]) == 0) {
             return false;

@@ -198,28 +198,6 @@ static int predict(job *j)
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-/* "p_<class>", "prediction_<label>" or "raw_<either>" of one of several outputs; an output without
- * a name has its number. */
-static void write_output_column(const job *j, gbt_writer *text, int32_t output)
-{
-    gbt_writer name = {0};
-    const bool has_classes = gbt_model_count(j->model.frame, GBT_SHAPE_CLASSES) > 0;
-    const char *target = gbt_model_output_name(j->model.frame, output);
-    gbt_print(&name, "%s_", j->kind == OUT_RAW ? "raw" : has_classes ? "p" : "prediction");
-    if (target[0]) {
-        gbt_print(&name, "%s", target);
-    } else {
-        gbt_print(&name, "%d", (int)output);
-    }
-    gbt_write_u8(&name, 0);
-    if (name.status == GBT_OK) {
-        gbt_print_csv_text(text, (const char *)name.data);
-    } else {
-        text->status = name.status;
-    }
-    gbt_writer_close(&name);
-}
-
 static void write_header(const job *j, gbt_writer *text, bool has_id)
 {
     gbt_print(text, "%s", has_id ? "id," : "");
@@ -229,10 +207,8 @@ static void write_header(const job *j, gbt_writer *text, bool has_id)
             gbt_print(text, "tree_%lld", (long long)c);
         } else if (j->kind == OUT_CLASS) {
             gbt_print(text, "class");
-        } else if (j->n_cols == 1) {
-            gbt_print(text, "%s", j->kind == OUT_RAW ? "raw" : "prediction");
         } else {
-            write_output_column(j, text, (int32_t)c);
+            gbt_print_output_column(text, j->model.frame, j->kind == OUT_RAW, (int32_t)c);
         }
     }
     gbt_print(text, "\n");
@@ -279,6 +255,7 @@ static int run(job *j)
     int code = take_paths(j);
     code = code == GBT_EXIT_OK ? gbt_exit_of(gbt_any_open(j->model_path, &j->model)) : code;
     code = code == GBT_EXIT_OK ? read_options(j) : code;
+    code = code == GBT_EXIT_OK ? gbt_any_to_device(&j->command, &j->model) : code;
     if (code == GBT_EXIT_OK) {
         code = gbt_exit_of(gbt_table_read(j->command.params, j->data, j->model.frame, &j->table));
     }

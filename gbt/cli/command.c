@@ -120,17 +120,19 @@ int gbt_command_int(const gbt_command *command, const char *key)
 
 typedef struct verb_row {
     const char *verb;
-    bool is_all_but; /* every key but those listed and those of the side modules */
+    bool is_all_but; /* every key but those listed and those of the sections of other verbs */
     bool uses_device, has_json;
     const char *keys; /* space-separated, with a space at both ends */
 } verb_row;
 
 static const char not_for_training[] = " data predictions output trees_from trees_to stages ";
-static const char module_sections[] = " influence multitask heads ";
+static const char own_sections[] = " cv influence multitask heads "; /* of one verb each */
 
 static const verb_row verb_rows[] = {
     {"train", true, true, true, not_for_training},
     {"check", true, true, true, not_for_training},
+    {"cv", true, true, true,
+     " data valid continue_from valid_fraction model trees_from trees_to stages importance "},
     {"predict", false, true, false,
      " model data format header missing id task init_score device threads verbosity"
      " predictions output trees_from trees_to early_margin "},
@@ -196,7 +198,8 @@ bool gbt_verb_reads(const char *verb, const gbt_param_info *info)
         return false;
     }
     const bool is_listed = list_has(row->keys, info->name);
-    return row->is_all_but ? !is_listed && !list_has(module_sections, info->section) : is_listed;
+    const bool is_other = list_has(own_sections, info->section) && strcmp(info->section, verb) != 0;
+    return row->is_all_but ? !is_listed && !is_other : is_listed;
 }
 
 /* Copies one key that the caller set. */
@@ -338,11 +341,23 @@ static void print_log(gbt_log_level level, const char *line, void *user)
     }
 }
 
+/* Combinations of keys. gbt cv stops early on held-out rows of the file itself. */
+static gbt_status check_keys(const gbt_command *command)
+{
+    gbt_params *params = NULL;
+    GBT_TRY(gbt_params_copy(command->params, &params));
+    gbt_status status =
+        strcmp(command->verb, "cv") == 0 ? gbt_params_set(params, "train", "") : GBT_OK;
+    status = status == GBT_OK ? gbt_params_check(params) : status;
+    gbt_params_free(params);
+    return status;
+}
+
 /* What no single key can tell: combinations, the device, how much to say. */
 static int settle(gbt_command *command)
 {
     char text[128];
-    int code = gbt_exit_of(gbt_params_check(command->params));
+    int code = gbt_exit_of(check_keys(command));
     if (code == GBT_EXIT_OK && find_row(command->verb)->uses_device) {
         code = gbt_command_text(command, "device", text, sizeof text);
         if (code == GBT_EXIT_OK && !gbt_backend_available(text)) {

@@ -124,6 +124,31 @@ int64_t gbt_model_count(const gbt_model *model, gbt_shape_key key)
     return n;
 }
 
+void gbt_print_output_column(gbt_writer *writer, const gbt_model *model, bool is_raw,
+                             int32_t output)
+{
+    gbt_writer name = {0};
+    const bool has_classes = gbt_model_count(model, GBT_SHAPE_CLASSES) > 0;
+    const char *target = gbt_model_output_name(model, output);
+    if (gbt_model_count(model, GBT_SHAPE_OUTPUTS) == 1) {
+        gbt_print(writer, "%s", is_raw ? "raw" : "prediction");
+        return;
+    }
+    gbt_print(&name, "%s_", is_raw ? "raw" : has_classes ? "p" : "prediction");
+    if (target[0]) {
+        gbt_print(&name, "%s", target);
+    } else {
+        gbt_print(&name, "%d", (int)output);
+    }
+    gbt_write_u8(&name, 0);
+    if (name.status == GBT_OK) {
+        gbt_print_csv_text(writer, (const char *)name.data);
+    } else {
+        writer->status = name.status;
+    }
+    gbt_writer_close(&name);
+}
+
 int gbt_put(const char *path, const gbt_writer *writer)
 {
     if (writer->status != GBT_OK) {

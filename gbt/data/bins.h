@@ -5,6 +5,7 @@
 #ifndef GBT_DATA_BINS_H
 #define GBT_DATA_BINS_H
 
+#include "gbt/base/hd.h"
 #include "gbt/base/status.h"
 #include "gbt/data/cuts.h"
 
@@ -29,7 +30,7 @@ typedef struct gbt_bins {
 } gbt_bins;
 
 /* Bin of a feature (missing: cuts->n_bins[f]) from the code of its column. */
-static inline int32_t gbt_bin_of_code(const gbt_bin_place *place, int32_t code)
+GBT_HD int32_t gbt_bin_of_code(const gbt_bin_place *place, int32_t code)
 {
     if (place->default_bin < 0) {
         return code;

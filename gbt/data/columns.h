@@ -38,6 +38,21 @@ int32_t gbt_roles_column(const gbt_roles *, gbt_column_role, int32_t i);
 gbt_status gbt_table_read_as(const gbt_params *, const char *path, const gbt_schema *schema,
                              int64_t max_rows, gbt_table **out);
 
+/* How columns in memory are read: as gbt_table_read_as(), with these tokens for missing cells
+ * instead of the key's unless NULL. */
+typedef struct gbt_frame_request {
+    const gbt_params *params;
+    const gbt_schema *schema;
+    const char *missing;
+} gbt_frame_request;
+
+/* These are gbt_table_from_columns and gbt_table_from_arrow without a model; the stream is
+ * released in every case. */
+gbt_status gbt_table_copy_columns(const gbt_frame_request *, const gbt_column *, int32_t n_columns,
+                                  int64_t n_rows, gbt_table **out);
+gbt_status gbt_table_copy_arrow(const gbt_frame_request *, struct ArrowArrayStream *,
+                                gbt_table **out);
+
 /* Feature values of rows [first, first + n) in the schema's order: matched by name, text through
  * the schema's dictionaries (unseen: NaN and counted), sparse rows scattered. out [n x
  * n_features]. Nothing fallible: gbt_view_open checked that every feature is there and has the

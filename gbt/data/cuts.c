@@ -97,11 +97,8 @@ int32_t gbt_cuts_bin_of(const gbt_cuts *cuts, int32_t feature, float value)
         return count_below(cuts->upper + cuts->first[feature], missing - 1, value);
     }
     const int64_t first = cuts->category_first[feature];
-    const int64_t n = cuts->category_first[feature + 1] - first;
-    if (value < 0 || value >= (float)n || value != floorf(value)) {
-        return missing;
-    }
-    return cuts->category_bin[first + (int64_t)value];
+    return gbt_category_bin_of(cuts->category_bin + first,
+                               cuts->category_first[feature + 1] - first, missing, value);
 }
 
 /* ---- Binary form ----------------------------------------------------------------------------- */

@@ -10,9 +10,11 @@
 #ifndef GBT_DATA_CUTS_H
 #define GBT_DATA_CUTS_H
 
+#include <math.h>
 #include <stdbool.h>
 
 #include "gbt/base/bytes.h"
+#include "gbt/base/hd.h"
 #include "gbt/base/status.h"
 
 enum { GBT_MAX_BINS = 255 };           /* value bins; one more for missing */
@@ -37,6 +39,16 @@ bool gbt_cuts_equal(const gbt_cuts *, const gbt_cuts *);
 int64_t gbt_cuts_bytes(const gbt_cuts *);
 void gbt_cuts_write(gbt_writer *, const gbt_cuts *);
 gbt_status gbt_cuts_read(gbt_reader *, gbt_cuts **out); /* checks all of the above */
+
+/* Bin of a category's code: the table's, or `missing` when the value is no code of the table. */
+GBT_HD int32_t gbt_category_bin_of(const uint8_t *category_bin, int64_t n, int32_t missing,
+                                   float value)
+{
+    if (!(value >= 0.0f && value < (float)n) || value != floorf(value)) {
+        return missing;
+    }
+    return category_bin[(int64_t)value];
+}
 
 /* Bin of one value of feature f, missing included. */
 int32_t gbt_cuts_bin_of(const gbt_cuts *, int32_t feature, float value);

@@ -54,7 +54,7 @@ gbt_status gbt_head_inputs_learn(const gbt_model *frame, const gbt_matrix *, con
 /* Numbers the slots and finds the columns of the leaf model: after learning and reading. */
 gbt_status gbt_head_inputs_seal(gbt_head_inputs *, const gbt_model *frame);
 
-/* Scratch numbers that gbt_head_inputs_row needs: the cells of one row. */
+/* The cells of one row, for gbt_head_inputs_row. */
 void gbt_matrix_row(const gbt_matrix *, int64_t row, double *cells);
 
 /* One row. cells [n_features]; leaf [n_trees] or NULL; dense and index go to every `stride`-th
@@ -178,9 +178,10 @@ void gbt_head_rows_close(gbt_head_rows *);
 /* F += length x f, everywhere. */
 void gbt_head_rows_add(gbt_head_rows *, int32_t n_outputs, double length);
 
-/* A model without trees of the data set: objective, classes, columns, base score. */
-gbt_status gbt_head_frame(const gbt_params *, const gbt_dataset *, int64_t patience,
-                          gbt_model **out);
+/* A model without trees of the data set: objective, classes, columns, base score. `valid` (NULL:
+ * none) is refused when its columns or categories are not those of the data. */
+gbt_status gbt_head_frame(const gbt_params *, const gbt_dataset *, const gbt_dataset *valid,
+                          int64_t patience, gbt_model **out);
 
 /* One step: start weights, subset, fit. */
 typedef struct gbt_head_fitter gbt_head_fitter;

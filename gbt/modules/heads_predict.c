@@ -250,9 +250,7 @@ done:
 
 /* ---- Checks ---------------------------------------------------------------------------------- */
 
-/* out has `per_row` numbers a row. */
-static gbt_status check_rows(const gbt_heads *heads, const gbt_matrix *x, const void *out,
-                             int64_t per_row, int64_t n)
+static gbt_status check_rows(const gbt_heads *heads, const gbt_matrix *x, const void *out)
 {
     if (!heads || !x || !out) {
         return gbt_fail(GBT_ERR_ARGUMENT, "%s is NULL",
@@ -271,9 +269,15 @@ static gbt_status check_rows(const gbt_heads *heads, const gbt_matrix *x, const 
         return gbt_fail(GBT_ERR_ARGUMENT, "a matrix of %lld rows%s", (long long)x->n_rows,
                         x->data ? "" : " without data");
     }
-    if (per_row > 0 && (n % per_row != 0 || n / per_row != x->n_rows)) {
+    return GBT_OK;
+}
+
+/* out [n] holds `per_row` numbers a row. */
+static gbt_status check_size(int64_t n_rows, int64_t per_row, int64_t n)
+{
+    if (per_row > 0 ? n % per_row != 0 || n / per_row != n_rows : n != 0) {
         return gbt_fail(GBT_ERR_ARGUMENT, "n is %lld, expected %lld rows x %lld", (long long)n,
-                        (long long)x->n_rows, (long long)per_row);
+                        (long long)n_rows, (long long)per_row);
     }
     return GBT_OK;
 }
@@ -308,7 +312,8 @@ gbt_status gbt_heads_predict(const gbt_heads *heads, const gbt_matrix *x, gbt_pr
     predict_job job = {.heads = heads, .x = x, .kind = kind, .out = out};
     int64_t per_row = 0;
     GBT_TRY(numbers_of(heads, kind, &per_row));
-    GBT_TRY(check_rows(heads, x, out, per_row, n));
+    GBT_TRY(check_rows(heads, x, out));
+    GBT_TRY(check_size(x->n_rows, per_row, n));
     GBT_TRY(steps_of(heads, n_steps, &job.n_steps));
     return run(&job, threads);
 }
@@ -324,7 +329,8 @@ gbt_status gbt_heads_predict_early(const gbt_heads *heads, const gbt_matrix *x, 
                        .margin = margin,
                        .is_early = true};
     int64_t n_classes = 0;
-    GBT_TRY(check_rows(heads, x, out, 1, n));
+    GBT_TRY(check_rows(heads, x, out));
+    GBT_TRY(check_size(x->n_rows, 1, n));
     GBT_TRY(gbt_model_shape(heads->frame, GBT_SHAPE_CLASSES, &n_classes));
     if (n_classes == 0) {
         return gbt_fail(GBT_ERR_UNSUPPORTED, "%s has no classes, so no row can stop early",
@@ -363,8 +369,8 @@ gbt_status gbt_heads_predict_table(const gbt_heads *heads, const gbt_table *tabl
     float *cells = NULL, *raw = NULL;
     int64_t per_row = 0, uses_init_score = 0;
     GBT_TRY(numbers_of(heads, kind, &per_row));
-    if (!table) {
-        return gbt_fail(GBT_ERR_ARGUMENT, "the table is NULL");
+    if (!table || !out) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "%s is NULL", table ? "out" : "the table");
     }
     const int64_t n_rows = gbt_table_rows(table), n_features = heads->inputs.n_features;
     predict_job job = {.heads = heads, .kind = kind, .out = out};
@@ -373,12 +379,12 @@ gbt_status gbt_heads_predict_table(const gbt_heads *heads, const gbt_table *tabl
                     .n_cols = n_features,
                     .row_stride = n_features,
                     .col_stride = 1};
-    GBT_TRY_OR_DONE(gbt_model_shape(heads->frame, GBT_SHAPE_USES_INIT_SCORE, &uses_init_score));
+    GBT_TRY(check_size(n_rows, per_row, n));
+    GBT_TRY(steps_of(heads, n_steps, &job.n_steps));
+    GBT_TRY(gbt_model_shape(heads->frame, GBT_SHAPE_USES_INIT_SCORE, &uses_init_score));
     GBT_TRY_OR_DONE(GBT_NEW(cells, n_rows * n_features));
-    x.data = cells;
-    GBT_TRY_OR_DONE(check_rows(heads, &x, out, per_row, n));
-    GBT_TRY_OR_DONE(steps_of(heads, n_steps, &job.n_steps));
     GBT_TRY_OR_DONE(gbt_model_features(heads->frame, table, cells, n_rows * n_features));
+    x.data = cells;
     job.x = &x;
     if (!uses_init_score) {
         GBT_TRY_OR_DONE(run(&job, threads));
@@ -400,10 +406,10 @@ gbt_status gbt_heads_inputs(const gbt_heads *heads, const gbt_matrix *x, float *
 {
     gbt_status status = GBT_OK;
     gbt_tiles tiles = {0};
-    GBT_TRY(check_rows(heads, x, out, 0, n));
+    GBT_TRY(check_rows(heads, x, out));
     const gbt_head_inputs *in = &heads->inputs;
     const int64_t n_inputs = in->n_dense + in->n_slots;
-    GBT_TRY(check_rows(heads, x, out, n_inputs, n));
+    GBT_TRY(check_size(x->n_rows, n_inputs, n));
     GBT_TRY_OR_DONE(gbt_head_inputs_tiles(in, x, NULL, x->n_rows, gbt_thread_count(0), &tiles));
     memset(out, 0, (size_t)n * sizeof *out);
     for (int64_t row = 0; row < x->n_rows; row++) {

@@ -92,8 +92,8 @@ gbt_status gbt_head_settings_read(const gbt_params *params, bool has_valid, gbt_
 
 /* ---- Frame ----------------------------------------------------------------------------------- */
 
-gbt_status gbt_head_frame(const gbt_params *params, const gbt_dataset *data, int64_t patience,
-                          gbt_model **out)
+gbt_status gbt_head_frame(const gbt_params *params, const gbt_dataset *data,
+                          const gbt_dataset *valid, int64_t patience, gbt_model **out)
 {
     gbt_status status = GBT_OK;
     gbt_params *own = NULL;
@@ -104,6 +104,9 @@ gbt_status gbt_head_frame(const gbt_params *params, const gbt_dataset *data, int
     GBT_TRY_OR_DONE(gbt_params_copy(params, &own));
     GBT_TRY_OR_DONE(gbt_params_set(own, "early_stopping_rounds", text));
     GBT_TRY_OR_DONE(gbt_booster_create(own, data, &booster));
+    if (valid) {
+        GBT_TRY_OR_DONE(gbt_booster_add_valid(booster, valid, "valid"));
+    }
     GBT_TRY_OR_DONE(gbt_booster_finish(booster, 0, out));
 done:
     gbt_booster_free(booster);

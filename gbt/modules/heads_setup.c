@@ -30,7 +30,7 @@ static gbt_status find_strata(const request *q, int64_t patience, int32_t **out)
     int64_t n_classes = 0;
     const int64_t n = gbt_dataset_rows(q->train);
     *out = NULL;
-    GBT_TRY_OR_DONE(gbt_head_frame(q->params, q->train, patience, &frame));
+    GBT_TRY_OR_DONE(gbt_head_frame(q->params, q->train, NULL, patience, &frame));
     GBT_TRY_OR_DONE(gbt_model_shape(frame, GBT_SHAPE_CLASSES, &n_classes));
     if (n_classes > 0) {
         GBT_TRY_OR_DONE(GBT_NEW(label, n));
@@ -178,7 +178,7 @@ static gbt_status trainer_open(gbt_head_trainer *t, const request *q)
     t->has_valid = valid != NULL;
     GBT_TRY(GBT_NEW_ZERO(t->heads, 1));
     GBT_TRY(gbt_params_copy(q->params, &t->heads->params));
-    GBT_TRY(gbt_head_frame(q->params, train, t->settings.patience, &t->heads->frame));
+    GBT_TRY(gbt_head_frame(q->params, train, valid, t->settings.patience, &t->heads->frame));
     GBT_TRY(gbt_objective_of_model(t->heads->frame, &t->objective));
     t->n_outputs = gbt_objective_outputs(t->objective);
     GBT_TRY(gbt_head_rows_open(&t->train, t->heads->frame, train));

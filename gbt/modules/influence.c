@@ -1,6 +1,6 @@
 /* Influence of training rows on predictions: the life of the handle, and progress. The questions
- * are in influence_ask.c, the estimators in influence_<name>.c; formulas: gbt/ALGORITHM.md,
- * influence [Brophy23]. */
+ * are in influence_ask.c, the estimators in influence_<name>.c; formulas: gbt/modules/INFLUENCE.md
+ * [Brophy23]. */
 #include "gbt/base/alloc.h"
 #include "gbt/base/clock.h"
 #include "gbt/modules/influence_core.h"
@@ -106,18 +106,18 @@ void gbt_influence_free(gbt_influence *of)
     gbt_release(of);
 }
 
-static float cell(const gbt_matrix *matrix, int64_t row, int64_t column)
+double gbt_influence_cell(const gbt_matrix *matrix, int64_t row, int64_t column)
 {
     const int64_t at = row * matrix->row_stride + column * matrix->col_stride;
     switch (matrix->dtype) {
     case GBT_F64:
-        return (float)((const double *)matrix->data)[at];
+        return ((const double *)matrix->data)[at];
     case GBT_I32:
-        return (float)((const int32_t *)matrix->data)[at];
+        return (double)((const int32_t *)matrix->data)[at];
     case GBT_F32:
         break;
     }
-    return ((const float *)matrix->data)[at];
+    return (double)((const float *)matrix->data)[at];
 }
 
 gbt_status gbt_influence_set_features(gbt_influence *of, const gbt_matrix *train)
@@ -142,7 +142,7 @@ gbt_status gbt_influence_set_features(gbt_influence *of, const gbt_matrix *train
     GBT_TRY(GBT_NEW(features, of->n_rows * of->n_features));
     for (int64_t i = 0; i < of->n_rows; i++) {
         for (int32_t f = 0; f < of->n_features; f++) {
-            features[i * of->n_features + f] = cell(train, i, f);
+            features[i * of->n_features + f] = (float)gbt_influence_cell(train, i, f);
         }
     }
     gbt_release(of->features);

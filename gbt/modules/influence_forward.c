@@ -119,3 +119,16 @@ gbt_status gbt_forward_next(gbt_forward *f)
     return f->new_label ? gbt_influence_derive(of, f->score, f->new_label, of->n_rows, &f->other)
                         : GBT_OK;
 }
+
+void gbt_influence_final_scores(const gbt_influence *of, double *score)
+{
+    memcpy(score, of->base, (size_t)(of->n_outputs * of->n_rows) * sizeof *score);
+    for (int32_t tree = 0; tree < of->n_trees; tree++) {
+        const uint16_t *leaf = of->leaf + tree * of->n_rows;
+        const double *value = of->leaf_value + of->leaf_start[tree];
+        double *to = score + tree % of->n_outputs * of->n_rows;
+        for (int64_t i = 0; i < of->n_rows; i++) {
+            to[i] += value[leaf[i]];
+        }
+    }
+}

@@ -1,6 +1,6 @@
 /* Shared by the files of the influence module: what every estimator starts from, and the table of
  * estimators. influence.c prepares and dispatches; each influence_<method>.c fills one or more
- * rows of the table. Formulas: gbt/ALGORITHM.md, influence [Brophy23].
+ * rows of the table. Formulas: gbt/modules/INFLUENCE.md [Brophy23].
  *
  * Notation: t rounds, k outputs, tree t * n_outputs + k; g, h at the scores before the tree. */
 #ifndef GBT_MODULES_INFLUENCE_INTERNAL_H
@@ -39,6 +39,7 @@ struct gbt_influence {
     float *weight;     /* [n_rows] or NULL */
     double *base; /* [n_outputs x n_rows] scores before the first tree (init scores included) */
     int32_t *n_leaves;        /* [n_trees] */
+    int32_t most_leaves;      /* of a tree; at least 1 */
     int64_t *leaf_start;      /* [n_trees + 1] of the leaves of a tree among those of all trees */
     double *leaf_value;       /* [leaf_start[n_trees]] as stored in the model */
     bool has_bags;            /* rounds were grown on a part of the rows: gbt_model_in_bag */
@@ -53,6 +54,12 @@ struct gbt_influence {
 /* Counts `bytes` that the estimator is about to hold. GBT_ERR_MEMORY, with `what` in the message,
  * when all that is held would exceed memory_limit. Only while preparing. */
 gbt_status gbt_influence_reserve(gbt_influence *, int64_t bytes, const char *what);
+
+/* A number of a matrix whose dtype is known to be right. */
+double gbt_influence_cell(const gbt_matrix *, int64_t row, int64_t column);
+
+/* Final raw scores of the training rows [n_outputs x n_rows], from `leaf`. */
+void gbt_influence_final_scores(const gbt_influence *, double *score);
 
 /* Fills `leaf` if it is not there yet. GBT_ERR_MEMORY. Only while preparing. */
 gbt_status gbt_influence_keep_leaves(gbt_influence *);

@@ -142,21 +142,6 @@ static gbt_status finish_refits(const gbt_forward *f, double *const *state, doub
 
 /* ---- Preparation ----------------------------------------------------------------------------- */
 
-/* Final scores of the training rows. */
-static gbt_status final_scores(const gbt_influence *of, double *score)
-{
-    memcpy(score, of->base, (size_t)(of->n_outputs * of->n_rows) * sizeof *score);
-    for (int32_t tree = 0; tree < of->n_trees; tree++) {
-        const uint16_t *leaf = of->leaf + tree * of->n_rows;
-        const double *value = of->leaf_value + of->leaf_start[tree];
-        double *to = score + tree % of->n_outputs * of->n_rows;
-        for (int64_t i = 0; i < of->n_rows; i++) {
-            to[i] += value[leaf[i]];
-        }
-    }
-    return GBT_OK;
-}
-
 static gbt_status prepare_moves(gbt_influence *of, leaf_state *state, int32_t update_set,
                                 gbt_influence_progress *progress)
 {
@@ -169,7 +154,7 @@ static gbt_status prepare_moves(gbt_influence *of, leaf_state *state, int32_t up
     GBT_TRY_OR_DONE(gbt_moves_open(&state->moves, of));
     GBT_TRY_OR_DONE(GBT_NEW(state->self, of->n_rows));
     GBT_TRY_OR_DONE(GBT_NEW(score, of->n_outputs * of->n_rows));
-    GBT_TRY_OR_DONE(final_scores(of, score));
+    gbt_influence_final_scores(of, score);
     GBT_TRY_OR_DONE(state->is_refit ? gbt_moves_by_refit(of, update_set, &state->moves, progress)
                                     : gbt_moves_by_slope(of, update_set, &state->moves, progress));
     GBT_TRY_OR_DONE(state->is_refit ? apply_losses(of, score, state->moves.own, state->self)

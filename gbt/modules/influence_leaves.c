@@ -238,15 +238,11 @@ gbt_status gbt_leaf_pass_open(gbt_leaf_pass *job, gbt_influence *of, const gbt_f
     const int64_t share = (of->n_rows - 1) / MOST_CHUNKS + 1;
     const int64_t n_leaves = of->leaf_start[of->n_trees];
     int rounding = 0;
-    int32_t most_leaves = 1;
     memset(job, 0, sizeof *job);
     job->of = of;
     job->forward = forward;
     job->chunk_rows = share < LEAST_CHUNK ? LEAST_CHUNK : share;
     const int64_t n_chunks = gbt_chunk_count(of->n_rows, job->chunk_rows);
-    for (int32_t tree = 0; tree < of->n_trees; tree++) {
-        most_leaves = of->n_leaves[tree] > most_leaves ? of->n_leaves[tree] : most_leaves;
-    }
     GBT_TRY(gbt_setting_int(of->params, "gradient_bits", &job->bits));
     GBT_TRY(gbt_setting_choice(of->params, "gradient_rounding", roundings, 2, &rounding));
     job->bits = job->bits == 0 ? 16 : job->bits; /* the wider of what auto may have taken */
@@ -254,7 +250,7 @@ gbt_status gbt_leaf_pass_open(gbt_leaf_pass *job, gbt_influence *of, const gbt_f
     GBT_TRY(gbt_influence_reserve(of, n_leaves * (int64_t)sizeof *of->leaf_sums, "leaf sums"));
     GBT_TRY(GBT_NEW(of->leaf_sums, n_leaves));
     GBT_TRY(GBT_NEW(job->most, n_chunks));
-    return GBT_NEW(job->part, n_chunks * most_leaves);
+    return GBT_NEW(job->part, n_chunks * of->most_leaves);
 }
 
 gbt_status gbt_leaf_pass_round(gbt_leaf_pass *job)

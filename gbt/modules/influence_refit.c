@@ -20,13 +20,14 @@ typedef struct refit_job {
     int32_t update_set;
     gbt_moves *moves;
     uint8_t *bag; /* [n_rounds x n_rows], or NULL: all rows */
-    int32_t most_leaves, n_label_columns;
+    int32_t n_label_columns;
     int64_t chunk_rows;
     int64_t room_cells, label_cells; /* of one thread */
     double *room;                    /* [threads x room_cells] */
     float *label_room;               /* [threads x label_cells] */
     uint8_t *chosen;                 /* [threads x n_outputs x most_leaves], or NULL: all follow */
     int64_t first;                   /* row of the chunks' 0 */
+    int64_t bytes;                   /* of the rooms, while they are needed */
     gbt_status status[GBT_MAX_THREADS];
 } refit_job;
 
@@ -61,13 +62,13 @@ static void choose(const refit *r, int32_t round)
             r->sums[leaf[j]] += fabs(r->moved[k * of->n_rows + j]);
         }
         gbt_moves_choose(r->sums, n_leaves, leaf[r->row], r->job->update_set,
-                         r->chosen + k * r->job->most_leaves);
+                         r->chosen + k * r->job->of->most_leaves);
     }
 }
 
 static bool follows(const refit *r, int32_t output, int32_t leaf, int64_t row)
 {
-    return !r->chosen || row == r->row || r->chosen[output * r->job->most_leaves + leaf];
+    return !r->chosen || row == r->row || r->chosen[output * r->job->of->most_leaves + leaf];
 }
 
 /* Adds rows [first, last) to the sums of their leaves. */
@@ -91,7 +92,7 @@ static gbt_status add_chunk(const refit *r, int32_t round, int64_t first, int64_
                                       NULL, NULL));
     for (int32_t k = 0; k < of->n_outputs; k++) {
         const uint16_t *leaf = leaves_of(of, round, k);
-        double *sums = r->sums + (int64_t)k * job->most_leaves * 2;
+        double *sums = r->sums + (int64_t)k * job->of->most_leaves * 2;
         for (int64_t j = first; j < last; j++) {
             if (j == r->row || (job->bag && !job->bag[round * n_rows + j])) {
                 continue;
@@ -114,7 +115,7 @@ static void step(const refit *r, int32_t round)
         const gbt_leaf_sums *old = of->leaf_sums + of->leaf_start[tree];
         const double *value = of->leaf_value + of->leaf_start[tree];
         const uint16_t *leaf = leaves_of(of, round, k);
-        double *sums = r->sums + (int64_t)k * job->most_leaves * 2;
+        double *sums = r->sums + (int64_t)k * job->of->most_leaves * 2;
         float *shift = job->moves->shift + of->leaf_start[tree] * of->n_rows + r->row;
         for (int32_t l = 0; l < of->n_leaves[tree]; l++) {
             const double divisor = sums[2 * l + 1] + (old[l].divisor - old[l].hess);
@@ -142,7 +143,8 @@ static gbt_status refit_row(const refit *r)
         if (r->chosen) {
             choose(r, round);
         }
-        memset(r->sums, 0, (size_t)of->n_outputs * (size_t)job->most_leaves * 2 * sizeof *r->sums);
+        memset(r->sums, 0,
+               (size_t)of->n_outputs * (size_t)job->of->most_leaves * 2 * sizeof *r->sums);
         for (int64_t first = 0; first < of->n_rows; first += job->chunk_rows) {
             const int64_t left = of->n_rows - first;
             GBT_TRY(add_chunk(r, round, first,
@@ -157,7 +159,7 @@ static void refit_rows(void *context, int64_t first, int64_t last, int thread)
 {
     refit_job *job = context;
     const int64_t cells = job->of->n_outputs * job->of->n_rows;
-    const int64_t leaf_cells = (int64_t)job->of->n_outputs * job->most_leaves;
+    const int64_t leaf_cells = (int64_t)job->of->n_outputs * job->of->most_leaves;
     const int64_t chunk_cells = job->of->n_outputs * job->chunk_rows;
     double *room = job->room + thread * job->room_cells;
     refit r = {.job = job,
@@ -181,17 +183,15 @@ static void refit_rows(void *context, int64_t first, int64_t last, int thread)
 static gbt_status open_job(refit_job *job)
 {
     gbt_influence *of = job->of;
-    job->most_leaves = 1;
-    for (int32_t tree = 0; tree < of->n_trees; tree++) {
-        job->most_leaves =
-            of->n_leaves[tree] > job->most_leaves ? of->n_leaves[tree] : job->most_leaves;
-    }
-    const int64_t leaf_cells = (int64_t)of->n_outputs * job->most_leaves;
+    const int64_t leaf_cells = (int64_t)of->n_outputs * job->of->most_leaves;
     job->n_label_columns = of->n_labels > of->n_rows ? of->n_outputs : 1;
     job->chunk_rows = CHUNK_CELLS / of->n_outputs > 0 ? CHUNK_CELLS / of->n_outputs : 1;
     job->label_cells = job->n_label_columns * job->chunk_rows;
     job->room_cells =
         2 * of->n_outputs * of->n_rows + 2 * leaf_cells + 3 * of->n_outputs * job->chunk_rows;
+    const int64_t bytes = of->threads * job->room_cells * (int64_t)sizeof(double);
+    GBT_TRY(gbt_influence_reserve(of, bytes, "following the training rows"));
+    job->bytes = bytes;
     GBT_TRY(GBT_NEW(job->room, of->threads * job->room_cells));
     GBT_TRY(GBT_NEW(job->label_room, of->threads * job->label_cells));
     if (job->update_set >= 0) {
@@ -224,6 +224,7 @@ gbt_status gbt_moves_by_refit(gbt_influence *of, int32_t update_set, gbt_moves *
         GBT_TRY_OR_DONE(gbt_influence_report(progress, (double)job.first / (double)of->n_rows));
     }
 done:
+    of->bytes_held -= job.bytes;
     gbt_release(job.bag);
     gbt_release(job.room);
     gbt_release(job.label_room);

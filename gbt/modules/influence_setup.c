@@ -205,11 +205,14 @@ static gbt_status read_shape(gbt_influence *of)
 static gbt_status read_leaves(gbt_influence *of)
 {
     float *value = NULL;
+    of->most_leaves = 1;
     GBT_TRY(GBT_NEW(of->n_leaves, of->n_trees));
     GBT_TRY(GBT_NEW_ZERO(of->leaf_start, (int64_t)of->n_trees + 1));
     for (int32_t tree = 0; tree < of->n_trees; tree++) {
         GBT_TRY(gbt_model_tree_leaves(of->model, tree, &of->n_leaves[tree]));
         of->leaf_start[tree + 1] = of->leaf_start[tree] + of->n_leaves[tree];
+        of->most_leaves =
+            of->n_leaves[tree] > of->most_leaves ? of->n_leaves[tree] : of->most_leaves;
     }
     GBT_TRY(GBT_NEW(of->leaf_value, of->leaf_start[of->n_trees]));
     for (int32_t tree = 0; tree < of->n_trees; tree++) {

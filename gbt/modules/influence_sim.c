@@ -230,13 +230,7 @@ static gbt_status self_signs(const gbt_influence *of, double *sign)
         return GBT_OK;
     }
     GBT_TRY(GBT_NEW(score, of->n_rows));
-    memcpy(score, of->base, (size_t)of->n_rows * sizeof *score);
-    for (int32_t t = 0; t < of->n_trees; t++) {
-        const uint16_t *leaf = of->leaf + t * of->n_rows;
-        for (int64_t i = 0; i < of->n_rows; i++) {
-            score[i] += of->leaf_value[of->leaf_start[t] + leaf[i]];
-        }
-    }
+    gbt_influence_final_scores(of, score);
     GBT_TRY_OR_DONE(gbt_objective_derivatives(of->objective, score, of->label, of->n_rows, NULL,
                                               sign, NULL, NULL, NULL));
     for (int64_t i = 0; i < of->n_rows; i++) {
@@ -288,14 +282,6 @@ static double fill_in(const input_block *b, int32_t feature, double value)
         return value >= 0.0 ? value : (double)MISSING_CATEGORY;
     }
     return isnan(value) ? b->mean[feature] : value;
-}
-
-static double cell_of(const gbt_matrix *m, int64_t row, int32_t column)
-{
-    const int64_t at = row * m->row_stride + column * m->col_stride;
-    return m->dtype == GBT_F32   ? (double)((const float *)m->data)[at]
-           : m->dtype == GBT_F64 ? ((const double *)m->data)[at]
-                                 : (double)((const int32_t *)m->data)[at];
 }
 
 /* Mean of the values that are there; 0 for a column without any. */
@@ -382,7 +368,8 @@ static gbt_status input_open(input_block *b)
     gbt_for_chunks(of->threads, n, 1, find_mean, b);
     for (int64_t j = 0; j < b->n_targets; j++) {
         for (int32_t f = 0; f < n; f++) {
-            const double value = cell_of(b->common.targets->features, b->common.first + j, f);
+            const double value =
+                gbt_influence_cell(b->common.targets->features, b->common.first + j, f);
             b->target[j * n + f] = fill_in(b, f, value);
         }
     }

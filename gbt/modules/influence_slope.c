@@ -22,12 +22,12 @@ typedef struct slope_job {
     gbt_influence *of;
     int32_t update_set;
     gbt_moves *moves;
-    double *pull; /* [n_trees x n_rows] w (g' + theta h'), 0 out of the bag */
-    double *push; /* [n_trees x n_rows] g + theta h, 0 out of the bag */
-    int32_t most_leaves;
+    double *pull;       /* [n_trees x n_rows] w (g' + theta h'), 0 out of the bag */
+    double *push;       /* [n_trees x n_rows] g + theta h, 0 out of the bag */
     int64_t room_cells; /* of one thread */
     double *room;       /* [threads x room_cells] */
     uint8_t *chosen;    /* [threads x most_leaves x COLUMNS] rows that follow */
+    int64_t bytes;      /* of all that, while it is needed */
     int64_t first;      /* row of the chunks' 0 */
     /* While `pull` and `push` are filled: */
     const gbt_forward *forward;
@@ -88,7 +88,7 @@ typedef struct columns {
 /* 1 where the rows of the leaf follow in the column. */
 static double follows(const columns *c, int32_t column, int32_t leaf)
 {
-    return c->chosen ? (double)c->chosen[column * c->job->most_leaves + leaf] : 1.0;
+    return c->chosen ? (double)c->chosen[column * c->job->of->most_leaves + leaf] : 1.0;
 }
 
 /* Moves all scores by the tree `before` (-1: none), then adds up the sums of tree `now` (-1: none):
@@ -129,7 +129,7 @@ static void choose(const columns *c, int32_t now)
             c->sum[leaf[j]] += fabs(c->slope[j * COLUMNS + b]);
         }
         gbt_moves_choose(c->sum, n_leaves, leaf[c->first + b], c->job->update_set,
-                         c->chosen + b * c->job->most_leaves);
+                         c->chosen + b * c->job->of->most_leaves);
     }
 }
 
@@ -169,7 +169,7 @@ static void follow_output(const columns *c, int32_t output)
     const gbt_influence *of = c->job->of;
     int32_t before = -1;
     memset(c->slope, 0, (size_t)of->n_rows * COLUMNS * sizeof *c->slope);
-    memset(c->move, 0, (size_t)c->job->most_leaves * COLUMNS * sizeof *c->move);
+    memset(c->move, 0, (size_t)c->job->of->most_leaves * COLUMNS * sizeof *c->move);
     for (int32_t now = output; now < of->n_trees; now += of->n_outputs) {
         if (c->chosen) {
             pass(c, before, -1);
@@ -186,7 +186,7 @@ static void follow_output(const columns *c, int32_t output)
 static void follow_rows(void *context, int64_t first, int64_t last, int thread)
 {
     const slope_job *job = context;
-    const int64_t leaf_cells = (int64_t)job->most_leaves * COLUMNS;
+    const int64_t leaf_cells = (int64_t)job->of->most_leaves * COLUMNS;
     double *room = job->room + thread * job->room_cells;
     const columns c = {.job = job,
                        .first = job->first + first,
@@ -206,13 +206,11 @@ static gbt_status open_job(slope_job *job)
 {
     gbt_influence *of = job->of;
     const int64_t cells = of->n_trees * of->n_rows;
-    job->most_leaves = 1;
-    for (int32_t tree = 0; tree < of->n_trees; tree++) {
-        job->most_leaves =
-            of->n_leaves[tree] > job->most_leaves ? of->n_leaves[tree] : job->most_leaves;
-    }
-    const int64_t leaf_cells = (int64_t)job->most_leaves * COLUMNS;
+    const int64_t leaf_cells = (int64_t)job->of->most_leaves * COLUMNS;
     job->room_cells = of->n_rows * COLUMNS + 2 * leaf_cells;
+    const int64_t bytes = (2 * cells + of->threads * job->room_cells) * (int64_t)sizeof(double);
+    GBT_TRY(gbt_influence_reserve(of, bytes, "following the training rows"));
+    job->bytes = bytes;
     GBT_TRY(GBT_NEW(job->pull, cells));
     GBT_TRY(GBT_NEW(job->push, cells));
     GBT_TRY(GBT_NEW(job->room, of->threads * job->room_cells));
@@ -236,6 +234,7 @@ gbt_status gbt_moves_by_slope(gbt_influence *of, int32_t update_set, gbt_moves *
         GBT_TRY_OR_DONE(gbt_influence_report(progress, (double)job.first / (double)of->n_rows));
     }
 done:
+    of->bytes_held -= job.bytes;
     gbt_release(job.pull);
     gbt_release(job.push);
     gbt_release(job.room);

@@ -93,11 +93,8 @@ gbt_status gbt_totals_sum(const gbt_influence *of, const gbt_rows *kept, const g
 {
     gbt_rows rows;
     double *room = NULL;
-    int64_t width = 1;
+    const int64_t width = of->most_leaves;
     gbt_status status = GBT_OK;
-    for (int32_t tree = 0; tree < of->n_trees; tree++) {
-        width = of->n_leaves[tree] > width ? of->n_leaves[tree] : width;
-    }
     GBT_TRY(gbt_rows_open(&rows, of, kept, recipe, NULL));
     GBT_TRY_OR_DONE(GBT_NEW(room, GBT_MOST_PARTS * width));
     GBT_TRY_OR_DONE(gbt_rows_next(&rows));

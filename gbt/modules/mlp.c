@@ -212,8 +212,11 @@ static void forward(const gbt_mlp *m, const gbt_tiles *tiles, int64_t first, int
     }
     for (int32_t c = 0; c < s->n_index; c++, index += TILE) {
         for (int64_t r = 0; r < count; r++) {
+            if (index[r] < 0) {
+                continue;
+            }
             const double *w = theta + m->layout.slot + (int64_t)index[r] * s->n_units;
-            for (int32_t j = 0; index[r] >= 0 && j < s->n_units; j++) {
+            for (int32_t j = 0; j < s->n_units; j++) {
                 unit[j * TILE + r] += w[j];
             }
         }
@@ -282,8 +285,11 @@ static void backward(const pass *p, int64_t first, int64_t count, const bench *b
     }
     for (int32_t c = 0; c < s->n_index; c++, index += TILE) {
         for (int64_t r = 0; r < count; r++) {
+            if (index[r] < 0) {
+                continue;
+            }
             double *g = grad + m->layout.slot + (int64_t)index[r] * s->n_units;
-            for (int32_t j = 0; index[r] >= 0 && j < s->n_units; j++) {
+            for (int32_t j = 0; j < s->n_units; j++) {
                 g[j] += b->delta[j * TILE + r];
             }
         }

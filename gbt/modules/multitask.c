@@ -14,7 +14,10 @@
 
 #include "gbt/base/alloc.h"
 #include "gbt/base/log.h"
+#include "gbt/base/parallel.h"
 #include "gbt/modules/multitask_internal.h"
+
+enum { SCALE_ROWS = 4096 };
 
 /* ---- Boosters on all rows -------------------------------------------------------------------- */
 
@@ -110,30 +113,35 @@ static gbt_status gradients_at_score(gbt_task_run *run)
                                    train->n_rows, run->grad, run->hess);
 }
 
-/* Hessians that make leaves weighted means of gradients. */
-static void flatten_hessians(const gbt_task_run *run, float *hess)
+/* By the chain rule: F moves by `factor` of the task where the part moves by one. */
+typedef struct scaling {
+    const gbt_task_run *run;
+    const double *factor; /* [n_tasks], or NULL: 1 */
+    float *grad, *hess;   /* [n_outputs x n_rows]; grad may be that of the run */
+} scaling;
+
+static void scale_chunk(void *context, int64_t first, int64_t last, int thread)
 {
+    const scaling *job = context;
+    const gbt_task_run *run = job->run;
+    (void)thread;
     for (int32_t k = 0; k < run->model->n_outputs; k++) {
-        for (int64_t i = 0; i < run->train.n_rows; i++) {
-            hess[k * run->train.n_rows + i] = run->train.weight ? run->train.weight[i] : 1.0f;
+        const int64_t start = k * run->train.n_rows;
+        for (int64_t row = first; row < last; row++) {
+            const double w = job->factor ? job->factor[run->train.task[row]] : 1.0;
+            job->grad[start + row] = (float)(w * (double)run->grad[start + row]);
+            job->hess[start + row] = !run->set.has_mean_leaves
+                                         ? (float)(w * w * (double)run->hess[start + row])
+                                     : run->train.weight ? run->train.weight[row]
+                                                         : 1.0f; /* leaves are means */
         }
     }
 }
 
-/* By the chain rule: F moves by `factor` of the task where the part moves by one. */
 static void scale_gradients(const gbt_task_run *run, const double *factor, float *grad, float *hess)
 {
-    for (int32_t k = 0; k < run->model->n_outputs; k++) {
-        const int64_t start = k * run->train.n_rows;
-        for (int64_t row = 0; row < run->train.n_rows; row++) {
-            const double w = factor[run->train.task[row]];
-            grad[start + row] = (float)(w * (double)run->grad[start + row]);
-            hess[start + row] = (float)(w * w * (double)run->hess[start + row]);
-        }
-    }
-    if (run->set.has_mean_leaves) {
-        flatten_hessians(run, hess);
-    }
+    scaling job = {run, factor, grad, hess};
+    gbt_for_chunks(run->set.threads, run->train.n_rows, SCALE_ROWS, scale_chunk, &job);
 }
 
 /* ---- Block 1: shared trees ------------------------------------------------------------------- */
@@ -145,7 +153,7 @@ static gbt_status step_shared(gbt_task_run *run, const side *a, int *stopped)
         return gbt_booster_step(a->booster, stopped);
     }
     GBT_TRY(gradients_at_score(run));
-    flatten_hessians(run, run->hess);
+    scale_gradients(run, NULL, run->grad, run->hess);
     return gbt_booster_step_custom(a->booster, run->grad, run->hess,
                                    run->train.n_rows * run->model->n_outputs, stopped);
 }
@@ -409,12 +417,10 @@ gbt_status gbt_multitask_boost(const gbt_task_input *input, gbt_round_fn callbac
                                gbt_multitask **out)
 {
     gbt_task_run run = {.watch = {.callback = callback, .user = user}};
-    if (out != NULL) {
-        *out = NULL;
-    }
     if (!out) {
         return gbt_fail(GBT_ERR_ARGUMENT, "gbt_multitask_train: out is NULL");
     }
+    *out = NULL;
     GBT_TRY(gbt_task_run_open(&run, input));
     const gbt_status status = boost_blocks(&run);
     if (status == GBT_OK) {

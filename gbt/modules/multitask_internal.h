@@ -187,8 +187,9 @@ int32_t gbt_task_watch_keep(gbt_task_run *, const char *block, int32_t n_done);
 
 /* ---- Task weights ---------------------------------------------------------------------------- */
 
-/* theta_scale times a standard normal number for each task. */
-void gbt_theta_start(const gbt_task_settings *, int32_t n_tasks, double *theta);
+/* Thetas: given [n_tasks], or theta_scale times a standard normal number each (NULL); and theta_l2
+ * of the settings in units of the loss. Rows, frame and objective are there. */
+gbt_status gbt_theta_start(gbt_task_run *, const double *given);
 
 /* Sums over the rows of one task, D = C - B: sum -g D, sum h D^2, sum of row weights. */
 typedef struct gbt_theta_sums {

@@ -116,7 +116,9 @@ static gbt_status read_theta(const gbt_params *params, gbt_task_settings *set)
     GBT_TRY(gbt_setting_choice(params, "theta_step", rules, 3, &rule));
     set->theta_rule = (gbt_theta_rule)rule;
     GBT_TRY(gbt_setting_real(params, "theta_learning_rate", &set->theta_rate));
-    if (set->theta_rate == 0.0) {
+    if (set->theta_rate == 0.0 && set->theta_rule == GBT_THETA_NEWTON) {
+        set->theta_rate = 1.0; /* a smaller one lags behind the trees, whose signs depend on it */
+    } else if (set->theta_rate == 0.0) {
         GBT_TRY(gbt_setting_real(params, "learning_rate", &set->theta_rate));
     }
     GBT_TRY(gbt_setting_real(params, "theta_scale", &set->theta_scale));

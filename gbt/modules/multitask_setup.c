@@ -322,20 +322,6 @@ static gbt_status make_zero(const gbt_multitask *model, gbt_model **out)
     return status;
 }
 
-static gbt_status start_theta(const gbt_task_run *run, const double *given)
-{
-    gbt_multitask *model = run->model;
-    if (!gbt_tasks_have_weights(model->mode)) {
-        return GBT_OK;
-    }
-    if (given) {
-        memcpy(model->theta, given, (size_t)model->n_tasks * sizeof *given);
-    } else {
-        gbt_theta_start(&run->set, model->n_tasks, model->theta);
-    }
-    return GBT_OK;
-}
-
 /* ---- All of it ------------------------------------------------------------------------------- */
 
 static gbt_status choose_rows(const gbt_task_input *input, const gbt_task_settings *set,
@@ -403,7 +389,9 @@ static gbt_status open_run(gbt_task_run *run, const gbt_task_input *input, row_s
     GBT_TRY(GBT_NEW(run->outlier, (int64_t)run->model->n_tasks + 1));
     GBT_TRY(GBT_NEW(run->grad, n_scores));
     GBT_TRY(GBT_NEW(run->hess, n_scores));
-    GBT_TRY(start_theta(run, input->theta_start));
+    if (gbt_tasks_have_weights(run->set.mode)) {
+        GBT_TRY(gbt_theta_start(run, input->theta_start));
+    }
     gbt_multitask_weights(run->model, run->ordinary, run->outlier);
     return gbt_task_watch_open(run);
 }

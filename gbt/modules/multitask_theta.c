@@ -1,7 +1,8 @@
-/* The task weights: random start, gradient sums of a task, and the step. Cost: two numbers a row
- * and output. */
+/* The task weights: random start, unit of the penalty, gradient sums of a task, and the step. Cost:
+ * two numbers a row and output. */
 #include <math.h>
 
+#include "gbt/base/alloc.h"
 #include "gbt/base/maths.h"
 #include "gbt/base/parallel.h"
 #include "gbt/base/rng.h"
@@ -30,12 +31,40 @@ static double normal(uint64_t key, int64_t position)
     return 0.0;
 }
 
-void gbt_theta_start(const gbt_task_settings *set, int32_t n_tasks, double *theta)
+/* theta_l2 in units of the loss: times sum g^2 / sum h at the base score, the variance of a
+ * regression target and about 1 for classes, so that the key means the same on any scale. */
+static gbt_status scale_penalty(gbt_task_run *run)
 {
-    const uint64_t key = gbt_rng_key(set->seed, 0, 0, GBT_RNG_TASK_WEIGHTS);
-    for (int32_t r = 0; r < n_tasks; r++) {
-        theta[r] = set->theta_scale * normal(key, r);
+    gbt_status status = GBT_OK;
+    const gbt_task_rows *train = &run->train;
+    const int64_t n = train->n_rows, n_scores = n * run->model->n_outputs;
+    double *base = NULL, squares = 0.0, curvature = 0.0;
+    GBT_TRY_OR_DONE(GBT_NEW(base, run->model->n_outputs));
+    GBT_TRY_OR_DONE(gbt_model_base_score(run->model->frame, base, run->model->n_outputs));
+    for (int64_t i = 0; i < n_scores; i++) {
+        train->score[i] = (float)base[i / n];
     }
+    GBT_TRY_OR_DONE(gbt_objective_gradients(run->objective, train->score, train->label,
+                                            train->weight, n, run->grad, run->hess));
+    for (int64_t i = 0; i < n_scores; i++) {
+        const double weight = train->weight ? (double)train->weight[i % n] : 1.0; /* once in g */
+        const double grad = (double)run->grad[i];
+        squares += weight > 0.0 ? grad * grad / weight : 0.0;
+        curvature += (double)run->hess[i];
+    }
+    run->set.theta_l2 *= curvature > 0.0 ? squares / curvature : 1.0;
+done:
+    gbt_release(base);
+    return status;
+}
+
+gbt_status gbt_theta_start(gbt_task_run *run, const double *given)
+{
+    const uint64_t key = gbt_rng_key(run->set.seed, 0, 0, GBT_RNG_TASK_WEIGHTS);
+    for (int32_t r = 0; r < run->model->n_tasks; r++) {
+        run->model->theta[r] = given ? given[r] : run->set.theta_scale * normal(key, r);
+    }
+    return run->set.theta_l2 > 0.0 ? scale_penalty(run) : GBT_OK;
 }
 
 gbt_theta_sums gbt_theta_sum(const gbt_task_rows *rows, int32_t n_outputs, int32_t task,

@@ -49,8 +49,7 @@ static const char later[] =
     "boosting,booster,sampling,data_sample_strategy,sampling_method,bootstrap_type,goss_top,"
     "goss_other,top_rate,other_rate,dart_rate,dart_max,dart_skip,drop_rate,max_drop,skip_drop,"
     "monotone_constraints,monotonic_cst,mc,interaction_constraints,interaction_cst,linear_tree,"
-    "ndcg_truncation,lambdarank_truncation_level,checkpoint,checkpoint_every,snapshot_file,folds,"
-    "stratified,repeats";
+    "ndcg_truncation,lambdarank_truncation_level,checkpoint,checkpoint_every,snapshot_file";
 
 const gbt_param_row *gbt_param_row_of(int key)
 {

@@ -107,6 +107,11 @@ static bool both_hold_outs(const gbt_params *p)
     return p->valid_fraction > 0.0 && p->valid[0];
 }
 
+static bool column_has_folds(const gbt_params *p)
+{
+    return p->fold[0] != '\0';
+}
+
 static bool header_unused(const gbt_params *p)
 {
     return p->format == GBT_FORMAT_LIBSVM && p->header != GBT_HEADER_AUTO;
@@ -162,6 +167,11 @@ static const struct {
      "early_stopping_rounds has no effect: it needs valid or valid_fraction"},
     {GBT_KEY_valid_fraction, both_hold_outs,
      "valid_fraction and valid exclude each other: keep one"},
+    {GBT_KEY_folds, column_has_folds, "folds has no effect: the column of the key fold has them"},
+    {GBT_KEY_stratified, column_has_folds,
+     "stratified has no effect: the column of the key fold has the folds"},
+    {GBT_KEY_repeats, column_has_folds,
+     "repeats has no effect: the column of the key fold has the folds"},
     {GBT_KEY_header, header_unused, "header has no effect: libsvm files have none"},
     {GBT_KEY_device, device_unknown, "device is unknown: allowed is cpu, ref, cuda, cuda:N"},
 };

@@ -129,6 +129,19 @@ gbt_status gbt_booster_step_custom(gbt_booster *booster, const float *grad, cons
     return s.status;
 }
 
+gbt_status gbt_booster_set_learning_rate(gbt_booster *booster, double learning_rate)
+{
+    if (!booster) {
+        return gbt_fail(GBT_ERR_ARGUMENT, "gbt_booster_set_learning_rate: booster is NULL");
+    }
+    if (!(learning_rate > 0.0 && learning_rate <= 1.0)) {
+        return gbt_fail(GBT_ERR_PARAM, "learning_rate = %g: out of range; allowed is (0, 1]",
+                        learning_rate);
+    }
+    booster->grower.config.learning_rate = learning_rate;
+    return GBT_OK;
+}
+
 /* ---- Starting from a model ------------------------------------------------------------------- */
 
 static gbt_status check_continued(const gbt_booster *booster, const gbt_model *model)
@@ -233,6 +246,12 @@ int gbt_booster_metric_count(const gbt_booster *booster)
 const char *gbt_booster_metric_name(const gbt_booster *booster, int metric)
 {
     return metric >= 0 && metric < booster->n_metrics ? booster->metrics[metric].name : NULL;
+}
+
+int gbt_booster_metric_is_better(const gbt_booster *booster, int metric, double a, double b)
+{
+    return metric >= 0 && metric < booster->n_metrics &&
+           gbt_metric_is_better(booster->metrics[metric].metric, a, b);
 }
 
 gbt_status gbt_booster_finish(gbt_booster *booster, int32_t n_rounds, gbt_model **out)

@@ -47,6 +47,9 @@ struct gbt_booster {
 /* Estimated bytes that training takes beyond the data sets. */
 int64_t gbt_booster_bytes(const gbt_params *, const gbt_dataset *train, int32_t n_outputs);
 
+/* Of the device's memory; 0 when training runs on the CPU. */
+int64_t gbt_booster_device_bytes(const gbt_params *, const gbt_dataset *train, int32_t n_outputs);
+
 /* What these parameters draw for each round. */
 gbt_sampler_config gbt_booster_sampling(const gbt_params *);
 

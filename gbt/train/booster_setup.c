@@ -37,7 +37,8 @@ static gbt_backend_config backend_config_of(const gbt_params *params, int32_t th
                                             int32_t batch)
 {
     const gbt_grower_config grower = grower_config_of(params);
-    const gbt_backend_config config = {.threads = threads,
+    const gbt_backend_config config = {.device = gbt_backend_device(params->device),
+                                       .threads = threads,
                                        .max_nodes = gbt_grower_max_nodes(&grower, batch),
                                        .histogram_bytes = (int64_t)256 << 20,
                                        .seed = (uint64_t)params->seed,
@@ -184,6 +185,26 @@ static gbt_status check_train(const gbt_dataset *train)
     return GBT_OK;
 }
 
+/* What training takes on the device must be free there now. */
+static gbt_status check_device_memory(const gbt_booster *booster)
+{
+    int64_t room = 0;
+    const int64_t need =
+        gbt_booster_device_bytes(booster->params, booster->train, booster->objective.n_outputs);
+    if (need == 0) {
+        return GBT_OK;
+    }
+    GBT_TRY(gbt_backend_room(booster->params->device, &room));
+    gbt_log_line(GBT_LOG_DEBUG, "memory of device %s: about %lld MiB for training, %lld MiB free",
+                 booster->params->device, (long long)(need >> 20), (long long)(room >> 20));
+    if (need > room) {
+        return gbt_fail(GBT_ERR_MEMORY,
+                        "training needs about %lld bytes on device %s, %lld are free there",
+                        (long long)need, booster->params->device, (long long)room);
+    }
+    return GBT_OK;
+}
+
 static gbt_status check_memory(const gbt_booster *booster)
 {
     const int64_t limit = booster->params->memory_limit;
@@ -196,7 +217,7 @@ static gbt_status check_memory(const gbt_booster *booster)
         return gbt_fail(GBT_ERR_MEMORY, "training needs about %lld bytes, memory_limit allows %lld",
                         (long long)need, (long long)limit);
     }
-    return GBT_OK;
+    return check_device_memory(booster);
 }
 
 static gbt_status open_backend(gbt_booster *booster)
@@ -238,18 +259,37 @@ static gbt_status choose_metrics(gbt_booster *booster)
     return gbt_resolve_text(booster->params, GBT_KEY_metric, names, NULL);
 }
 
+/* The configuration that `ops` would be opened with. */
+static gbt_backend_config config_for(const gbt_backend_ops *ops, const gbt_params *params,
+                                     int64_t n_rows)
+{
+    gbt_grower_config grower = grower_config_of(params);
+    gbt_backend_config config =
+        backend_config_of(params, gbt_thread_count(params->threads), ops->batch);
+    bound_leaves(&grower, n_rows);
+    config.max_nodes = gbt_grower_max_nodes(&grower, ops->batch);
+    return config;
+}
+
 int64_t gbt_booster_bytes(const gbt_params *params, const gbt_dataset *train, int32_t n_outputs)
 {
     const gbt_backend_ops *ops = NULL;
     if (gbt_backend_find(params->device, &ops) != GBT_OK) {
         ops = &gbt_backend_cpu;
     }
-    gbt_grower_config grower = grower_config_of(params);
-    gbt_backend_config config =
-        backend_config_of(params, gbt_thread_count(params->threads), ops->batch);
-    bound_leaves(&grower, train->n_rows);
-    config.max_nodes = gbt_grower_max_nodes(&grower, ops->batch);
+    const gbt_backend_config config = config_for(ops, params, train->n_rows);
     return ops->bytes(&config, train, n_outputs) + 4 * train->n_rows * train->n_labels;
+}
+
+int64_t gbt_booster_device_bytes(const gbt_params *params, const gbt_dataset *train,
+                                 int32_t n_outputs)
+{
+    const gbt_backend_ops *ops = NULL;
+    if (gbt_backend_find(params->device, &ops) != GBT_OK || !ops->device_bytes) {
+        return 0;
+    }
+    const gbt_backend_config config = config_for(ops, params, train->n_rows);
+    return ops->device_bytes(&config, train, n_outputs);
 }
 
 /* Settles what the estimate depends on: limits of a tree and trees a round. */
@@ -301,6 +341,28 @@ gbt_status gbt_train_estimate(const gbt_params *params, const gbt_dataset *sampl
         *bytes = (int64_t)((double)n_rows / (double)sample->n_rows *
                            (double)(gbt_dataset_bytes(sample) +
                                     gbt_booster_bytes(resolved, sample, (int32_t)n_outputs)));
+    }
+    gbt_params_free(resolved);
+    return status;
+}
+
+gbt_status gbt_train_estimate_device(const gbt_params *params, const gbt_dataset *sample,
+                                     int64_t n_rows, int64_t *bytes, int64_t *room)
+{
+    if (!params || !sample || !bytes || !room || n_rows < 0 || sample->n_rows < 1) {
+        return gbt_fail(GBT_ERR_ARGUMENT,
+                        "gbt_train_estimate_device: a pointer is NULL or there are no rows");
+    }
+    int64_t n_outputs = 0;
+    gbt_params *resolved = NULL;
+    gbt_dataset whole = *sample; /* only counted, never read */
+    whole.n_rows = n_rows;
+    whole.bins.n_rows = n_rows;
+    GBT_TRY(gbt_params_copy(params, &resolved));
+    gbt_status status = resolve_for_estimate(resolved, sample, &n_outputs);
+    if (status == GBT_OK) {
+        *bytes = gbt_booster_device_bytes(resolved, &whole, (int32_t)n_outputs);
+        status = gbt_backend_room(resolved->device, room);
     }
     gbt_params_free(resolved);
     return status;

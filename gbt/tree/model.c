@@ -36,6 +36,9 @@ void gbt_model_free(gbt_model *model)
     if (!model) {
         return;
     }
+    if (model->close_device) {
+        model->close_device(model->device_forest);
+    }
     gbt_forest_free(model->forest);
     for (int32_t t = 0; t < model->n_trees; t++) {
         gbt_tree_free(model->trees[t]);

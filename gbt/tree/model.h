@@ -26,6 +26,10 @@ struct gbt_model {
     double best_value;  /* of the first metric, at best_round */
     bool uses_init_score;
     gbt_forest *forest; /* built by gbt_model_seal */
+    /* A model made for a device (backend/infer_device.c); NULL: predictions are the CPU's. */
+    const struct gbt_device_library *device;
+    struct gbt_device_forest *device_forest;
+    void (*close_device)(struct gbt_device_forest *);
 };
 
 /* Empty model: retains schema and cuts, copies params and objective. Room for `capacity` trees. */

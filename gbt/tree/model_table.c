@@ -1,6 +1,6 @@
-/* Reads a data file the way a model needs it: its features by name and kind, its own tokens for
- * missing cells unless the caller set others; and tells features and tasks of a table in the
- * model's terms. All else is data/columns.c and data/view.c. */
+/* Reads a data file or a data frame the way a model needs it: its features by name and kind, its
+ * own tokens for missing cells unless the caller set others; and tells features and tasks of a
+ * table in the model's terms. All else is data/columns.c and data/view.c. */
 #include "gbt/data/columns.h"
 #include "gbt/data/dataset.h"
 #include "gbt/tree/model.h"
@@ -27,6 +27,31 @@ gbt_status gbt_table_read(const gbt_params *params, const char *path, const gbt_
     }
     gbt_params_free(own);
     return status;
+}
+
+static gbt_frame_request request_for(const gbt_params *params, const gbt_model *model)
+{
+    gbt_frame_request request = {.params = params};
+    if (params != NULL && model != NULL) {
+        request.schema = model->schema;
+        request.missing = params->is_set[GBT_KEY_missing] ? NULL : model->params->missing;
+    }
+    return request;
+}
+
+gbt_status gbt_table_from_columns(const gbt_params *params, const gbt_column *columns,
+                                  int32_t n_columns, int64_t n_rows, const gbt_model *model,
+                                  gbt_table **out)
+{
+    const gbt_frame_request request = request_for(params, model);
+    return gbt_table_copy_columns(&request, columns, n_columns, n_rows, out);
+}
+
+gbt_status gbt_table_from_arrow(const gbt_params *params, struct ArrowArrayStream *stream,
+                                const gbt_model *model, gbt_table **out)
+{
+    const gbt_frame_request request = request_for(params, model);
+    return gbt_table_copy_arrow(&request, stream, out);
 }
 
 static gbt_status check_pointers(const gbt_model *model, const gbt_table *table, const void *out)

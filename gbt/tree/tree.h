@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "gbt/base/bytes.h"
+#include "gbt/base/hd.h"
 #include "gbt/base/status.h"
 #include "gbt/data/cuts.h"
 
@@ -44,14 +45,13 @@ float gbt_tree_threshold(const gbt_cuts *, int32_t feature, int32_t bin);
 /* Structure, ranges, finiteness: ERR_FORMAT names the tree (`number`), node and fault. */
 gbt_status gbt_tree_check(const gbt_tree *, const gbt_cuts *, int32_t number);
 
-static inline bool gbt_set_has(const uint32_t *set, int32_t bin)
+GBT_HD bool gbt_set_has(const uint32_t *set, int32_t bin)
 {
     return (set[bin >> 5] >> (bin & 31)) & 1u;
 }
 
 /* Does a row with this bin (missing: n_bins) of the node's feature go left? */
-static inline bool gbt_tree_goes_left(const gbt_tree *tree, int32_t node, int32_t bin,
-                                      int32_t n_bins)
+GBT_HD bool gbt_tree_goes_left(const gbt_tree *tree, int32_t node, int32_t bin, int32_t n_bins)
 {
     if (tree->flags[node] & GBT_NODE_CATEGORICAL) {
         return gbt_set_has(tree->sets + (int64_t)tree->set[node] * GBT_SET_WORDS, bin);

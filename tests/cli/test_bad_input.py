@@ -20,7 +20,7 @@ CASES.add_commands(
     r"""
                                    | gbt help VERB
     trian                          | unknown verb "trian" | did you mean "gbt train"
-    cv c.ini                       | gbt cv is not in this version
+    convert model=old.gbt          | gbt convert is not in this version
     explain model=old.gbt          | gbt explain is not in this version
     help trane                     | unknown verb "trane"
     help train eval                | "eval" is one argument too many
@@ -144,12 +144,10 @@ CASES.add(
 CASES.add_commands(
     DEVICE,
     r"""
-    train + device=cuda     | this build has no CUDA backend; available: cpu, ref
-    train + device=cuda:1   | this build has no CUDA backend
-    check + device=cuda     | this build has no CUDA backend
-    predict + device=cuda   | this build has no CUDA backend
-    predict + device=cuda:0 | this build has no CUDA backend
-    eval + device=cuda      | this build has no CUDA backend
+    train + device=cuda:1000   | backend cuda
+    check + device=cuda:1000   | backend cuda
+    predict + device=cuda:1000 | backend cuda
+    eval + device=cuda:1000    | backend cuda
     """,
 )
 CASES.add_commands(
@@ -237,7 +235,7 @@ for name, lines, place, *says in table(r"""
     goss to come         | goss_top = 0.2           | 5:1  | "goss_top" is not in this version
     monotone to come     | monotone_constraints=a:1 | 5:1  | is not in this version
     linear to come       | linear_tree = true       | 5:1  | "linear_tree" is not in this version
-    folds to come        | folds = 5                | 5:1  | "folds" is not in this version
+    folds elsewhere      | folds = 5                | 5:1  | folds belongs into section [cv]
     dart to come         | dart_rate = 0.1          | 5:1  | "dart_rate" is not in this version
     checkpoint to come   | checkpoint = c           | 5:1  | "checkpoint" is not in this version
 """):

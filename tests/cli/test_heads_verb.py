@@ -11,6 +11,7 @@ import statistics
 import struct
 import subprocess
 import zipfile
+from pathlib import Path
 
 import pytest
 import small_files
@@ -241,6 +242,18 @@ def test_categories_have_the_numbers_of_the_leaf_model(gbt, run, work):
         by_leaf.setdefault(at, set()).add(score)
     assert all(len(found) == 1 for found in by_leaf.values())  # equal leaves, equal inputs
     assert len({score for found in by_leaf.values() for score in found}) > 3
+
+
+# ---- The text ------------------------------------------------------------------------------------
+
+
+def test_the_c_example_of_the_text_is_the_one_that_is_tested():
+    root = Path(__file__).resolve().parents[2]
+    test = (root / "tests" / "unit" / "test_heads_example.c").read_text()
+    example = test.partition("Example: begin ---- */")[2].partition("/* ---- Example: end")[0]
+    text = (root / "gbt" / "modules" / "HEADS.md").read_text()
+    assert len(example) > 1000
+    assert example.strip() in text
 
 
 # ---- Configuration and signals -------------------------------------------------------------------

@@ -8,6 +8,7 @@ import signal
 import struct
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 import small_files
@@ -384,3 +385,15 @@ def test_a_model_with_held_out_rows_needs_the_others(gbt, work):
     gbt("train", *keys, *KEYS, cwd=work)
     words = "influence model=held.gbt train=regression.csv data=few.csv"
     refuse(gbt, work, words.split(), DATA, ["120"])
+
+
+# ---- The text ------------------------------------------------------------------------------------
+
+
+def test_the_c_example_of_the_text_is_the_one_that_is_tested():
+    root = Path(__file__).resolve().parents[2]
+    test = (root / "tests" / "unit" / "test_influence_example.c").read_text()
+    example = test.partition("Example: begin ---- */")[2].partition("/* ---- Example: end")[0]
+    text = (root / "gbt" / "modules" / "INFLUENCE.md").read_text()
+    assert len(example) > 1000
+    assert example.strip() in text

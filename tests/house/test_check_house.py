@@ -76,6 +76,12 @@ BAD = {
     "a path of one machine": ("README.md", "see /ho" "me/me/x\n", "README.md:1: path:"),
     "a file name twice": ("gbt/tree/b.h", "/* */\n", "gbt/tree/b.h:1: name:"),
     "an unlisted source": ("gbt/base/c.c", "/* */\n", "gbt/base/c.c:1: build:"),
+    "an unlisted kernel": ("cuda/k.cu", "/* */\n", "cuda/k.cu:1: build:"),
+    "a kernel that knows the trainer": (
+        "cuda/k.cuh",
+        '#include "gbt/tree/t.h"\n',
+        "cuda/k.cuh:1: include:",
+    ),
     "a reference that is not in the list": (
         "gbt/base/a.c",
         "/* As in [Nobody99\n * sec. 2]. */\n" + GOOD_C,
@@ -129,3 +135,17 @@ def test_a_reference_is_listed_once(tmp_path):
     code, output = check(tmp_path, {"gbt/ALGORITHM.md": "- [Nobody99] A.\n- [Nobody99] B.\n"})
     assert code == 1
     assert "gbt/ALGORITHM.md:1: reference: [Nobody99] is defined twice" in output
+
+
+NATIVE = "bindings/python/src/gbt/_native.py"
+HEADER = "GBT_API int gbt_a(int x);\nGBT_API void gbt_b(void);\n"
+
+
+def test_the_table_of_python_names_every_function_with_its_arguments(tmp_path):
+    good = 'FUNCTIONS = [("gbt_a", int, int), ("gbt_b", None)]\n'
+    assert check(tmp_path / "good", {"gbt/gbt.h": HEADER, NATIVE: good})[0] == 0
+    bad = 'FUNCTIONS = [("gbt_a", int), ("gbt_c", None)]\n'
+    code, output = check(tmp_path / "bad", {"gbt/gbt.h": HEADER, NATIVE: bad})
+    assert code == 1
+    for words in ("gbt_a has 1 arguments", "gbt_b of gbt.h has no row", "declares no gbt_c"):
+        assert words in output

@@ -232,6 +232,33 @@ TEST_C(InfluenceCalls, WhatDoesNotFitIsRefusedWithItsSize)
     influence_case_close(&c);
 }
 
+/* Two leaves a tree: what is kept takes 1.5 MiB, what is needed on the way 2.5 MiB more. */
+TEST_C(InfluenceCalls, WhatIsNeededOnTheWayCountsAsWell)
+{
+    static const struct {
+        const char *options;
+        gbt_status status;
+    } tries[] = {
+        {"method=leaf_influence threads=1 memory_limit=3M", GBT_ERR_MEMORY},
+        {"method=leaf_influence threads=1 memory_limit=6M", GBT_OK},
+    };
+    influence_case c;
+    influence_case_open(&c, "objective=binary n_trees=100 max_leaves=2", TOY_BINARY, 1500, 2,
+                        false);
+    for (size_t i = 0; i < sizeof tries / sizeof tries[0]; i++) {
+        gbt_influence *influence = NULL;
+        gbt_params *params = toy_params(tries[i].options);
+        EXPECT_C_STATUS(gbt_influence_create(params, c.model, c.train, NULL, NULL, &influence),
+                        tries[i].status);
+        if (tries[i].status != GBT_OK) {
+            EXPECT_C_HAS_TEXT(gbt_last_error(), "following the training rows");
+        }
+        gbt_influence_free(influence);
+        gbt_params_free(params);
+    }
+    influence_case_close(&c);
+}
+
 TEST_C(InfluenceCalls, ATargetDoesNotDependOnTheOthers)
 {
     static const int64_t rows[] = {66};

@@ -15,7 +15,7 @@
 #define PAPER_TREES                                                                             \
     " max_leaves=2 leaf_estimation=mean boost_from_average=false reg_lambda=0 gradient_bits=32" \
     " min_child_samples=1 min_child_weight=0 "
-#define PAPER PAPER_TREES "theta_step=sum "
+#define PAPER PAPER_TREES "theta_step=sum theta_l2=0 "
 
 /* ---- The worked example ---------------------------------------------------------------------- */
 
@@ -364,6 +364,72 @@ TEST_C(Multitask, ThetaStaysFiniteWhateverTheRule)
     }
 }
 
+TEST_C(Multitask, TheRateOfTheTaskWeightsIsOneForNewtonStepsElseTheLearningRate)
+{
+    static const struct {
+        const char *options;
+        double rate;
+    } cases[] = {{"learning_rate=0.25", 1.0},
+                 {"learning_rate=0.25 theta_step=mean", 0.25},
+                 {"learning_rate=0.25 theta_step=sum", 0.25},
+                 {"learning_rate=0.25 theta_learning_rate=0.5", 0.5}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        gbt_task_settings set;
+        gbt_params *params = toy_params(cases[i].options);
+        EXPECT_C_OK(gbt_task_settings_read(params, false, &set));
+        EXPECT_C_TRUE(set.theta_rate == cases[i].rate);
+        EXPECT_C_TRUE(set.theta_l2 == 1.0);
+        gbt_params_free(params);
+    }
+}
+
+/* The penalty counts in units of the loss: with labels four times as large (an exact change of
+ * scale) trees are four times as large and the weights are the same. */
+TEST_C(Multitask, TaskWeightsDoNotDependOnTheScaleOfTheLabel)
+{
+    static const char options[] = "n_trees_shared=2 n_trees_robust=10 n_trees_task=0 "
+                                  "gradient_bits=32 reg_lambda=0 min_child_weight=0 theta_l2=2";
+    task_toy t;
+    task_toy_make(&t, ROWS, TASKS, TASK_TOY_QUANTITY, 5);
+    gbt_multitask *small = task_toy_train(&t, options, true);
+    for (int i = 0; i < ROWS; i++) {
+        t.label[i] *= 4.0f;
+    }
+    gbt_multitask *large = task_toy_train(&t, options, true);
+    ASSERT_C_TRUE(small && large);
+    for (int r = 0; r < TASKS; r++) {
+        EXPECT_C_NEAR(large->theta[r], small->theta[r], 1e-4);
+    }
+    gbt_multitask_free(small);
+    gbt_multitask_free(large);
+    task_toy_free(&t);
+}
+
+/* Towards 1/2, where no task has a side: the weights lie the closer the larger the penalty. */
+TEST_C(Multitask, ThePenaltyDrawsTheWeightsTowardsOneHalf)
+{
+    static const char *const penalty[] = {"0", "1", "10", "1e9"};
+    task_toy t;
+    double last = (double)INFINITY;
+    task_toy_make(&t, ROWS, TASKS, TASK_TOY_BINARY, 5);
+    for (int i = 0; i < 4; i++) {
+        char options[200];
+        double most = 0.0;
+        (void)snprintf(options, sizeof options,
+                       "n_trees_shared=0 n_trees_robust=20 n_trees_task=0 theta_l2=%s", penalty[i]);
+        gbt_multitask *model = task_toy_train(&t, options, false);
+        ASSERT_C_TRUE(model != NULL);
+        for (int r = 0; r < TASKS; r++) {
+            most = fabs(model->theta[r]) > most ? fabs(model->theta[r]) : most;
+        }
+        EXPECT_C_TRUE(most < last);
+        last = most;
+        gbt_multitask_free(model);
+    }
+    EXPECT_C_NEAR(last, 0.0, 1e-6);
+    task_toy_free(&t);
+}
+
 /* ---- Descent --------------------------------------------------------------------------------- */
 
 static double squared_error(const gbt_multitask *model, const task_toy *t)
@@ -471,7 +537,8 @@ TEST_C(Multitask, ScenarioFourSeparatesTheOutliersAndBeatsSharingAndSingleTasks)
                                  "min_child_weight=0 ";
     char robust[400], shared[400], single[400];
     (void)snprintf(robust, sizeof robust,
-                   "theta_step=sum n_trees_shared=0 n_trees_robust=50 n_trees_task=0%s", common);
+                   "theta_step=sum theta_l2=0 n_trees_shared=0 n_trees_robust=50 n_trees_task=0%s",
+                   common);
     (void)snprintf(shared, sizeof shared, "mode=shared n_trees_shared=30 n_trees_task=30%s",
                    common);
     (void)snprintf(single, sizeof single, "mode=single n_trees_task=50%s", common);
