@@ -10,11 +10,12 @@ seed (scenario 4 of [Emami25]). `real`: shuffled 80/20 splits of the data sets o
 ../shared/data, the first one that of the published scores. `reference`: a checkout of the
 published program, GAA-UAM/R-MTGB, on the same rows with the same settings: error and time.
 
-Settings. `paper`: those of the published program (stumps, plain mean leaves, no base score, theta by
-the sum, one-hot columns), with the rounds that the authors' search chose for robust and shared, and
-the best of some by five folds stratified by task for the others; clustered takes those of shared.
-`ours`: the defaults of gbt but for the keys in OURS, with rounds by early stopping; robust begins
-with a short shared block, since what pooled trees learn from outlier tasks has to be undone later.
+Settings. `paper`: those of the published program (stumps, plain mean leaves, no base score, theta
+by the sum, one-hot columns), with the rounds that the authors' search chose for robust and shared,
+and the best of some by five folds stratified by task for the others; clustered takes those of
+shared. `ours`: the defaults of gbt but for the keys in OURS, with rounds by early stopping; robust
+begins with a short shared block, since what pooled trees learn from outlier tasks has to be undone
+later.
 """
 
 import argparse

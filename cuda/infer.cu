@@ -19,15 +19,19 @@ extern "C" {
 #include "gbt/tree/forest.h"
 }
 
+#ifndef GBT_CUDA_INFER_ROWS /* tests have fewer */
+#define GBT_CUDA_INFER_ROWS (1 << 18)
+#endif
+
 enum {
     N_LANES = 2,
     MOST_THREADS = 512,
     LEAST_THREADS = 128,
-    BLOCKS_PER_PROCESSOR = 2,    /* that share its memory */
-    LEAST_NODE_BYTES = 16 << 10, /* of shared memory for trees; rows must leave them room */
-    LANE_BYTES = 64 << 20,       /* of rows and results in a block of rows */
-    MOST_ROWS = 1 << 18,         /* in a block of rows */
-    NODE_LEAF = 1 << 26          /* in node.feature beside the bits of GBT_WALK_... */
+    BLOCKS_PER_PROCESSOR = 2,        /* that share its memory */
+    LEAST_NODE_BYTES = 16 << 10,     /* of shared memory for trees; rows must leave them room */
+    LANE_BYTES = 64 << 20,           /* of rows and results in a block of rows */
+    MOST_ROWS = GBT_CUDA_INFER_ROWS, /* in a block of rows */
+    NODE_LEAF = 1 << 26              /* in node.feature beside the bits of GBT_WALK_... */
 };
 
 /* A node of a tree, its number within the tree. A leaf: its value as threshold, its leaf number as

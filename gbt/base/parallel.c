@@ -205,8 +205,8 @@ void gbt_with_threads(int threads, void (*fn)(void *context), void *context)
 /* Outside a team: a region of its own. The runtime may grant fewer threads than asked for. */
 static void run_in_region(const job *j)
 {
-    const int n_threads = j->threads < j->n_chunks ? j->threads : (int)j->n_chunks;
-#pragma omp parallel for schedule(dynamic, 1) num_threads(n_threads)
+#pragma omp parallel for schedule(dynamic, 1) \
+    num_threads(j->threads < j->n_chunks ? j->threads : (int)j->n_chunks)
     for (int64_t chunk = 0; chunk < j->n_chunks; chunk++) {
         run_chunk(j, chunk, omp_get_thread_num());
     }

@@ -66,7 +66,7 @@ static void compare(uint64_t first, uint64_t n, const case_limits *limits)
 
 TEST_C(CudaBackend, SmallCasesAgreeWithRef)
 {
-    compare(1000, 300, &(case_limits){.max_rows = 600, .max_features = 12, .max_cells = 4000});
+    compare(1000, 200, &(case_limits){.max_rows = 600, .max_features = 12, .max_cells = 4000});
 }
 
 TEST_C(CudaBackend, LongCasesAgreeWithRef)
@@ -79,11 +79,85 @@ TEST_C(CudaBackend, WideCasesAgreeWithRef)
     compare(3000, 10, &(case_limits){.max_rows = 4000, .max_features = 200, .max_cells = 40000});
 }
 
-TEST_C(CudaBackend, CasesAboveTheRowsOfOneFoldAgreeWithRef)
+/* Gives nearly all rows of the first column one bin and the same large hessian: more than 32 bits
+ * hold. False: the case is not of use. */
+static bool fill_one_bin(backend_case *c)
 {
+    const int64_t n = c->data.n_rows;
+    gbt_bins *bins = &c->data.bins;
+    if (n * 32768 < (int64_t)5 << 30 || bins->n_codes[0] < 2 || bins->n_columns <= 16 ||
+        c->objective.n_outputs != 1) {
+        return false;
+    }
+    free(c->grad);
+    free(c->hess);
+    c->grad = calloc((size_t)n, sizeof *c->grad);
+    c->hess = calloc((size_t)n, sizeof *c->hess);
+    if (c->grad == NULL || c->hess == NULL) {
+        return false;
+    }
+    c->sets_gradients = true;
+    c->config.gradient_bits = 16;
+    c->config.max_nodes = 7;
+    c->row_rate = c->feature_rate = 2.0;
+    for (int64_t row = 0; row < n; row++) {
+        bins->base[row * bins->row_step] = row % 500 == 0;
+        c->grad[row] = row % 500 == 0 ? -1.0f : 0.5f;
+        c->hess[row] = row % 500 == 1 ? 0.75f : 1.0f;
+    }
+    return true;
+}
+
+TEST_C(CudaBackend, ABinWithMoreThanThirtyTwoBitsAgreesWithRef)
+{
+    const case_limits limits = {.max_rows = 200000, .max_features = 20, .max_cells = 4000000};
+    bool is_compared = false;
     gbt_emulate_processors(1); /* few tiles: as many rows in each as its sums can hold */
-    compare(4000, 4, &(case_limits){.max_rows = 140000, .max_features = 3, .max_cells = 280000});
+    for (uint64_t seed = 4000; seed < 4200 && !is_compared; seed++) {
+        backend_case c;
+        char message[DRIVE_MESSAGE];
+        ASSERT_C_TRUE(backend_case_open(&c, seed, NULL, 0, &limits));
+        if (fill_one_bin(&c)) {
+            EXPECT_C_TRUE(backend_case_fault(&c) == NULL);
+            if (!agrees_with_ref(&c, message)) {
+                FAIL_C(message);
+            }
+            is_compared = true;
+        }
+        backend_case_close(&c);
+    }
     gbt_emulate_processors(4);
+    EXPECT_C_TRUE(is_compared);
+}
+
+/* Residuals and weights on a coarse grid: many equal values, sums that meet the level exactly, rows
+ * and whole leaves without a weight. */
+TEST_C(CudaBackend, RenewedLeavesWithTiesAgreeWithRef)
+{
+    const case_limits limits = {.max_rows = 24, .max_features = 3, .max_cells = 72};
+    const uint64_t last = 6000 + 1000 / SHARE;
+    int n_renewing = 0;
+    for (uint64_t seed = 6000; seed < last; seed++) {
+        backend_case c;
+        char message[DRIVE_MESSAGE];
+        ASSERT_C_TRUE(backend_case_open(&c, seed, NULL, 0, &limits));
+        for (int64_t row = 0; row < c.data.n_rows; row++) {
+            const bool has_weight = c.weight == NULL || row % 7 % 3 > 0;
+            c.target[row] = (float)(int)(2.0f * c.target[row]) * 0.5f + (has_weight ? 4.0f : 4.1f);
+            c.scores[row] = 0.0f;
+            if (c.weight != NULL) {
+                c.weight[row] = (float)(row % 7 % 3);
+            }
+        }
+        n_renewing += c.objective.renews_leaves;
+        const bool is_equal = !c.objective.renews_leaves || agrees_with_ref(&c, message);
+        backend_case_close(&c);
+        if (!is_equal) {
+            FAIL_C(message);
+            return;
+        }
+    }
+    EXPECT_C_TRUE(n_renewing > 300 / SHARE);
 }
 
 /* A case of some 500 rows. */

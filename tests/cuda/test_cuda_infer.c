@@ -9,6 +9,14 @@
 #include "tests/support/gtest_c.h"
 #include "tests/support/random_model.h"
 
+#if defined(GBT_REAL_DEVICE)
+enum { BLOCK_ROWS = 1 << 18 };
+#else
+#include "tests/cuda/emulate.h"
+#include "tests/support/fail_alloc.h"
+enum { BLOCK_ROWS = 1024 };
+#endif
+
 #define SKIP_WITHOUT_DEVICE()                 \
     do {                                      \
         if (!gbt_backend_available("cuda")) { \
@@ -148,7 +156,7 @@ TEST_C(CudaInfer, RowsTooWideForSharedMemoryAreReadWhereTheyAre)
     compare(&spec, 140);
 }
 
-/* Blocks have at most 2^18 rows; three of them take the two lanes in turn. */
+/* Five blocks take the two lanes in turn. */
 TEST_C(CudaInfer, BlocksOfRowsFollowEachOther)
 {
     SKIP_WITHOUT_DEVICE();
@@ -159,7 +167,7 @@ TEST_C(CudaInfer, BlocksOfRowsFollowEachOther)
                                     .n_rounds = 2,
                                     .min_leaves = 2,
                                     .max_leaves = 5};
-    compare(&spec, (2 << 18) + 77);
+    compare(&spec, 4 * BLOCK_ROWS + 77);
 }
 
 TEST_C(CudaInfer, EveryLayoutOfAMatrixAndSparseRowsGiveTheSame)
@@ -223,3 +231,104 @@ TEST_C(CudaInfer, AModelWithoutTreesGivesItsBaseScore)
     compare(&spec, 40);
     compare(&spec, 0);
 }
+
+#if !defined(GBT_REAL_DEVICE)
+
+/* Few processors: many rows share a copy of the trees; many: every one gets a block. */
+TEST_C(CudaInfer, TheNumberOfProcessorsChangesNothing)
+{
+    const random_model_spec spec = {.seed = 41,
+                                    .objective = "multiclass",
+                                    .n_classes = 3,
+                                    .n_features = 30,
+                                    .n_categorical = 3,
+                                    .max_bins = 40,
+                                    .n_rounds = 9,
+                                    .min_leaves = 2,
+                                    .max_leaves = 400};
+    for (int32_t n = 1; n <= 200; n += 66) {
+        gbt_emulate_processors(n);
+        gbt_emulate_seed((uint64_t)n);
+        compare(&spec, 700);
+    }
+    gbt_emulate_processors(4);
+}
+
+/* Moves a model and predicts, all on the device; the first failure. */
+static gbt_status move_and_predict(const gbt_model *model, const gbt_matrix *x, float *out)
+{
+    gbt_model *copy = NULL;
+    gbt_status status = gbt_model_to_device(model, "cuda", &copy);
+    if (status == GBT_OK) {
+        status = gbt_model_predict(copy, x, GBT_PREDICT_RAW, 0, 0, 1, out, x->n_rows);
+    }
+    gbt_model_free(copy);
+    return status;
+}
+
+TEST_C(CudaInfer, WithoutDeviceMemoryItFailsCleanlyAtEveryBlock)
+{
+    enum { N = 60 };
+    const random_model_spec spec = {.seed = 51,
+                                    .objective = "regression",
+                                    .n_features = 2,
+                                    .max_bins = 9,
+                                    .n_rounds = 3,
+                                    .min_leaves = 2,
+                                    .max_leaves = 8};
+    float rows[2 * N], want[N], got[N];
+    gbt_model *model = random_model(&spec);
+    ASSERT_C_TRUE(model != NULL);
+    random_rows(model, 3, N, rows);
+    const gbt_matrix x = {rows, GBT_F32, N, 2, 2, 1};
+    EXPECT_C_OK(gbt_model_predict(model, &x, GBT_PREDICT_RAW, 0, 0, 1, want, N));
+    const int64_t before = gbt_emulate_device_blocks();
+    int64_t limit = 0;
+    for (gbt_status status = GBT_ERR_MEMORY; status != GBT_OK && limit < 100; limit++) {
+        gbt_emulate_device_limit(limit);
+        status = move_and_predict(model, &x, got);
+        EXPECT_C_TRUE(status == GBT_OK || status == GBT_ERR_MEMORY);
+        EXPECT_C_EQ_INT(gbt_emulate_device_blocks(), before);
+    }
+    gbt_emulate_device_limit(INT64_MAX);
+    EXPECT_C_TRUE(limit >= 5 && limit < 100); /* forest, rows and scores on both sides */
+    EXPECT_C_EQ_BYTES(want, got, sizeof want);
+    gbt_model_free(model);
+}
+
+TEST_C(CudaInfer, WithoutHostMemoryItFailsCleanlyAtEveryAllocation)
+{
+    enum { N = 60 };
+    const random_model_spec spec = {.seed = 52,
+                                    .objective = "binary",
+                                    .n_features = 2,
+                                    .n_categorical = 1,
+                                    .max_bins = 9,
+                                    .n_rounds = 2,
+                                    .min_leaves = 2,
+                                    .max_leaves = 4};
+    float rows[2 * N], got[N];
+    const int64_t before = gbt_emulate_device_blocks();
+    for (int64_t n = 1;; n++) {
+        fail_alloc_install(n);
+        gbt_model *model = random_model(&spec);
+        gbt_status status = model ? GBT_OK : GBT_ERR_MEMORY;
+        if (model) {
+            random_rows(model, 3, N, rows);
+            const gbt_matrix x = {rows, GBT_F32, N, 2, 2, 1};
+            status = move_and_predict(model, &x, got);
+        }
+        gbt_model_free(model);
+        const bool was_refused = fail_alloc_refused();
+        EXPECT_C_EQ_INT(fail_alloc_live(), 0);
+        fail_alloc_remove();
+        EXPECT_C_EQ_INT(gbt_emulate_device_blocks(), before);
+        if (!was_refused) {
+            EXPECT_C_OK(status);
+            break;
+        }
+        EXPECT_C_STATUS(status, GBT_ERR_MEMORY);
+    }
+}
+
+#endif

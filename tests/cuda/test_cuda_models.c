@@ -1,11 +1,25 @@
-/* Whole trainings on the emulated device, through the public functions: the bytes of the model are
- * those of the CPU's, for every objective, way of growing, sampling, and kind of feature. */
+/* Whole trainings on a device, through the public functions: the bytes of the model are those of
+ * the CPU's, for every objective, way of growing, sampling, and kind of feature. Runs on the
+ * emulation, and as it is on a device. */
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/cuda/emulate.h"
 #include "tests/support/gtest_c.h"
 #include "tests/support/toy.h"
+
+#if defined(GBT_REAL_DEVICE)
+#define NEEDS_DEVICE()                       \
+    if (!gbt_backend_available("cuda")) {    \
+        SKIP_C("there is no device to use"); \
+    }
+#define SHUFFLE_THREADS(seed) (void)(seed)
+#define EXPECT_MEMORY_GIVEN_BACK() (void)0
+#else
+#include "tests/cuda/emulate.h"
+#define NEEDS_DEVICE()
+#define SHUFFLE_THREADS(seed) gbt_emulate_seed(seed)
+#define EXPECT_MEMORY_GIVEN_BACK() EXPECT_C_EQ_INT(gbt_emulate_device_blocks(), 0)
+#endif
 
 /* What the trainings below share; a later assignment of the same key counts. */
 static const char shared[] = "n_trees=4 threads=1 min_child_samples=5 verbosity=quiet ";
@@ -27,8 +41,9 @@ static void compare(toy_label label, const char *settings, bool weighted)
     toy t;
     size_t want_size = 0;
     size_t got_size = 0;
+    NEEDS_DEVICE();
     toy_make(&t, 400, label, 7);
-    gbt_emulate_seed(strlen(settings));
+    SHUFFLE_THREADS(strlen(settings));
     gbt_model *want = train_on("cpu", &t, settings, weighted);
     gbt_model *got = train_on("cuda", &t, settings, weighted);
     if (want == NULL || got == NULL) {
@@ -47,7 +62,7 @@ static void compare(toy_label label, const char *settings, bool weighted)
     gbt_model_free(want);
     gbt_model_free(got);
     toy_free(&t);
-    EXPECT_C_EQ_INT(gbt_emulate_device_blocks(), 0);
+    EXPECT_MEMORY_GIVEN_BACK();
 }
 
 TEST_C(CudaModels, SquaredLeafwise)

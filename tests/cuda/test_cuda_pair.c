@@ -7,7 +7,7 @@
 #include "gbt/gbt.h"
 #include "tests/support/gtest_c.h"
 
-enum { N = 700, F = 5, N_BOOSTERS = 3, ROUNDS = 4 };
+enum { N = 300, F = 5, N_BOOSTERS = 3, ROUNDS = 4 };
 
 static const char *const objectives[N_BOOSTERS] = {"regression", "binary", "quantile"};
 

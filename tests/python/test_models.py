@@ -190,10 +190,9 @@ def test_python_and_c_write_the_same_file(root, tmp_path):
     except FileNotFoundError:
         pytest.skip("no C compiler")
     assert built.returncode == 0, built.stderr
-    environment = {**os.environ, "LD_LIBRARY_PATH": os.path.dirname(library)}
-    link = os.path.join(tmp_path, "libgbt.so.0.1")
-    os.symlink(library, link)
-    environment["LD_LIBRARY_PATH"] = str(tmp_path)
+    os.symlink(library, tmp_path / "libgbt.so.0.1")
+    beside = os.path.join(os.path.dirname(os.path.dirname(library)), "gbtlib.libs")  # of a wheel
+    environment = {**os.environ, "LD_LIBRARY_PATH": f"{tmp_path}:{beside}"}
     done = subprocess.run(
         ["./program", "data.csv", "c.gbt"],
         cwd=tmp_path,

@@ -111,9 +111,8 @@ def test_heads_train_predict_and_keep_their_weights(rows, tmp_path):
     want = model.predict(X)
     assert ((want > 0.5) == label).mean() > 0.8
     weights = model.weights()
-    hidden = 1 / (
-        1 + np.exp(-(model.inputs(X) @ weights["hidden_weight"].T + weights["hidden_bias"]))
-    )
+    z = model.inputs(X) @ weights["hidden_weight"].T + weights["hidden_bias"]
+    hidden = (1 + np.tanh(z / 2)) / 2
     raw = hidden @ weights["out_weight"].T + weights["out_bias"]
     assert np.allclose(raw[:, 0], model.predict(X, "raw"), atol=1e-3)
     classes, steps = model.predict_early(X)

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import sys
 
 import gbt
 import numpy as np
@@ -249,6 +250,41 @@ def test_cross_validation_covers_every_row(rows):
     for number, model in enumerate(result.models()):
         mine = fold == number
         assert (model.predict(rows[0][mine]) == held_out[mine]).all()
+
+
+def test_models_of_a_cross_validation_may_have_bins_of_their_own(rows):
+    X, y = rows
+    fold = np.arange(1200) % 3
+    own = gbt.cv({**PARAMS, "max_bin": 15}, rows, fold, own_cuts=True)
+    n_trees = own.best_round
+    want = gbt.train({**PARAMS, "max_bin": 15, "n_trees": n_trees}, (X[fold != 1], y[fold != 1]))
+    assert (own.model(1).predict(X) == want.predict(X)).all()
+
+
+class Notebook:
+    """Stands for IPython in a running notebook."""
+
+    def __init__(self):
+        self.shown = []
+
+    def get_ipython(self):
+        return type("ZMQInteractiveShell", (), {})()
+
+    def display(self, text, display_id):
+        self.shown.append(text)
+        return self
+
+    def update(self, text):
+        self.shown.append(text)
+
+
+def test_the_progress_bar_of_a_notebook_updates_one_element(rows, monkeypatch):
+    notebook = Notebook()
+    notebook.HTML = str
+    monkeypatch.setitem(sys.modules, "IPython", notebook)
+    monkeypatch.setitem(sys.modules, "IPython.display", notebook)
+    gbt.train(PARAMS, rows, rows, progress=True)
+    assert "<progress" in notebook.shown[0] and "30/30" in notebook.shown[-1]
 
 
 def test_cross_validation_takes_folds_of_the_caller(rows):

@@ -90,20 +90,29 @@ def _is_missing(value):
         return True  # pandas.NA
 
 
-def coded(name, array):
-    """Cells of an array of texts; None, NaN and pandas.NA are missing."""
-    seen, codes = {}, np.empty(len(array), np.int64)
-    for row, value in enumerate(array.tolist()):
-        if isinstance(value, str):
-            codes[row] = seen.setdefault(value, len(seen))
-        elif _is_missing(value):
-            codes[row] = -1
-        else:
+def coded(name, values):
+    """Cells of an array or Series of texts; None, NaN and pandas.NA are missing."""
+    if hasattr(values, "factorize"):
+        codes, found = values.factorize()
+        codes, found = np.asarray(codes), list(found)
+    else:
+        codes, found = _factorize(np.asarray(values, dtype=object).tolist())
+    for code, item in enumerate(found):
+        if not isinstance(item, str):
             raise DataError(
-                f'column "{name}": row {row} holds {value!r} beside texts; make all of them texts, '
-                "or numbers"
+                f'column "{name}": row {int(np.argmax(codes == code))} holds {item!r} beside '
+                "texts; make all of them texts, or numbers"
             )
-    return Cells(name, codes=codes, categories=list(seen))
+    return Cells(name, codes=codes, categories=found)
+
+
+def _factorize(values):
+    """(codes, distinct values); missing ones have the code -1."""
+    seen, codes = {}, np.empty(len(values), np.int64)
+    for row, value in enumerate(values):
+        is_missing = not isinstance(value, str) and _is_missing(value)
+        codes[row] = -1 if is_missing else seen.setdefault(value, len(seen))
+    return codes, list(seen)
 
 
 def cells_of(name, values):
@@ -120,7 +129,7 @@ def cells_of(name, values):
     if array.ndim != 1:
         raise DataError(f'column "{name}": {array.ndim} dimensions; one is needed')
     if array.dtype.kind in "UTO" and is_text(array):
-        return coded(name, array.astype(object))
+        return coded(name, values)
     return Cells(name, numeric(array, f'column "{name}"'))
 
 
@@ -135,7 +144,7 @@ def _extension(name, series, dtype):
         raise refuse(np.dtype(f"{kind}8"), f'column "{name}"')
     array = series.to_numpy(dtype=object)
     if is_text(array) or all(_is_missing(item) for item in array):
-        return coded(name, array)
+        return coded(name, series)
     return Cells(name, numeric(array, f'column "{name}"'))
 
 
@@ -168,10 +177,10 @@ class ColumnFrame(Frame):
         ignored = set(params.get("ignore") or [])
         cells, refused = [], []
         for name, values in [*self.items, *(extra or {}).items()]:
-            if str(name) in ignored:
-                continue
             try:
-                cells.append(cells_of(name, values))
+                # Ignored columns may be of any type, but have to be there.
+                seen = np.zeros(len(values), np.int8) if str(name) in ignored else values
+                cells.append(cells_of(name, seen))
             except DataError as error:
                 if model is None and like is None:
                     raise

@@ -19,18 +19,18 @@ def train_side(name, params, dataset, valid, callbacks, progress, needs_features
     """Calls gbt_<name>_train. `needs_features(params)`: whether raw values are read."""
     own, callbacks = resolve(params or {}, callbacks, progress)
     dataset = dataset_of(dataset)
-    rows = dataset.handle(own)
     with_features = needs_features(own)
     views, keep, valid_rows = [None, None], [], None
-    if valid is not None:
-        valid = dataset_of(valid, dataset)
-        valid_rows = valid.handle(own)
-        if with_features:
-            keep.append(valid.features(own))
-            views[1] = matrix_view(keep[-1])
     if with_features:
         keep.append(dataset.features(own))
         views[0] = matrix_view(keep[-1])
+    rows = dataset.handle(own)
+    if valid is not None:
+        valid = dataset_of(valid, dataset)
+        if with_features:
+            keep.append(valid.features(own))
+            views[1] = matrix_view(keep[-1])
+        valid_rows = valid.handle(own)
     pointers = [None if view is None else byref(view) for view in views]
     for item in callbacks:
         if hasattr(item, "start"):

@@ -178,18 +178,22 @@ class Dataset:
             self.handle(params)
         return self
 
-    def handle(self, params: Params, like=None):
-        """The binned rows for these parameters. `like`: a handle whose cuts are used."""
+    def handle(self, params: Params, like=None, with_table=False):
+        """The binned rows for these parameters. `like`: a handle whose cuts are used. The table of
+        a frame or file goes as soon as the rows are binned, unless `with_table` keeps it."""
         if self._parent is not None:
             return self._subset_handle(params, like)
         if self.reference is not None and like is None:
             like = self.reference.handle(params)
         own = self._own_params(params)
         key = _binning_key(own)
-        if self._handle is None or self._key != key or self._like is not like:
-            self._handle, self._table = self._build(own, like)
-            self._key, self._like = key, like
-        return self._handle
+        is_known = self._handle is not None and self._key == key and self._like is like
+        if is_known and not (with_table and self._input.is_table):
+            return self._handle
+        handle, rows = self._build(own, like)
+        self._handle, self._key, self._like = handle, key, like
+        self._table = rows if with_table else None
+        return handle
 
     def _subset_handle(self, params, like):
         parent, rows = self._parent
@@ -263,15 +267,17 @@ class Dataset:
 
     def features(self, params: Params, like=None) -> np.ndarray:
         """Raw values of the features as training sees them, [rows x features] float32: categories
-        as codes, NaN missing."""
-        handle = self.handle(params, like)
+        as codes, NaN missing. Ask for them before the handle: some streams can be read only once.
+        """
         if self._parent is not None:
             parent, rows = self._parent
             return np.ascontiguousarray(parent.features(params, like)[rows])
+        handle = self.handle(params, like, with_table=True)
         if self._table is not None:
             n_rows, n = lib.gbt_dataset_rows(handle), lib.gbt_dataset_features(handle)
             out = np.empty((n_rows, n), np.float32)
             lib.gbt_dataset_features_of(handle, self._table, address(out), out.size)
+            self._table = None
             return out
         if hasattr(self._input, "matrix"):
             return np.ascontiguousarray(self._input.matrix.toarray(), np.float32)

@@ -48,13 +48,13 @@ class Influence:
         self._cuts = create(lib.gbt_dataset_like_model, lib.gbt_dataset_free, model._handle)
         train = dataset_of(train)
         self._needs_features = self._params.get("method") == "input_sim"
+        raw = train.features(self._params, self._cuts) if self._needs_features else None
         rows = train.handle(self._params, self._cuts)
         self.n_rows = lib.gbt_dataset_rows(rows)
         with ProgressBridge(_reporter(progress)) as bridge:
             arguments = (self._params.handle, model._handle, rows, bridge.function, None)
             self._handle = create(lib.gbt_influence_create, lib.gbt_influence_free, *arguments)
         if self._needs_features:
-            raw = train.features(self._params, self._cuts)
             lib.gbt_influence_set_features(self._handle, byref(matrix_view(raw)))
 
     def _targets(self, data, label):
@@ -62,11 +62,11 @@ class Influence:
         if label is not None:
             data = (data, label)
         data = dataset_of(data)
-        rows = data.handle(self._params, self._cuts)
         view = raw = None
         if self._needs_features:
             raw = data.features(self._params, self._cuts)
             view = matrix_view(raw)
+        rows = data.handle(self._params, self._cuts)
         targets = Targets(rows._as_parameter_)
         if view is not None:
             targets.features = addressof(view)

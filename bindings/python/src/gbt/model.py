@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -93,11 +94,11 @@ class Described:
     def feature_names(self) -> list:
         return feature_names(self._frame)
 
-    @property
+    @cached_property
     def n_features(self) -> int:
         return shape_of(self._frame, "features")
 
-    @property
+    @cached_property
     def n_outputs(self) -> int:
         return shape_of(self._frame, "outputs")
 

@@ -297,6 +297,7 @@ def cv(
         if hasattr(item, "start"):
             item.start(None)
     dataset = dataset_of(dataset)
+    raw = dataset.features(own) if own_cuts else None
     data = dataset.handle(own)
     fold = _fold_numbers(folds, lib.gbt_dataset_rows(data))
     bridge = RoundBridge(lambda info: any([bool(item(info)) for item in callbacks]))
@@ -304,7 +305,6 @@ def cv(
     with bridge:
         tail = (address(fold), n, bridge.function, None)
         if own_cuts:
-            raw = dataset.features(own)
             head = (lib.gbt_cv_run_features, lib.gbt_cv_free, own.handle, data)
             handle = create(*head, byref(matrix_view(raw)), *tail)
         else:
