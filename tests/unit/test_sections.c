@@ -159,6 +159,8 @@ TEST_C(Sections, MessagesNameFileSectionAndFault)
     mend_header(&file, 3);
     expect_refused(&file, "x.gbt: first: longer than the file");
     file.data[HEADER + 15] = 0;
+    static const unsigned char room[65 * ENTRY];
+    gbt_write_bytes(&file, room, sizeof room);
     mend_header(&file, 65);
     expect_refused(&file, "x.gbt: header: 65 sections");
     gbt_writer_close(&file);
