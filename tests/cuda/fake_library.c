@@ -3,6 +3,7 @@
  *   1  another version          2  other structs        3  another kind of library altogether
  *   4  no symbol                5  no driver            6  a device with no memory left
  * The double has a libgbt of its own inside, as the functions of a backend are not exported. */
+#include <pthread.h>
 #include <string.h>
 
 #include "gbt/backend/device_library.h"
@@ -124,7 +125,7 @@ static gbt_device_library library = {.abi = FAKE_KIND == 3 ? 77 : GBT_DEVICE_ABI
 
 __attribute__((visibility("default"))) const gbt_device_library *ENTRY(const gbt_device_host *host);
 
-const gbt_device_library *ENTRY(const gbt_device_host *host)
+static void fill(const gbt_device_host *host)
 {
     lender = host;
     ops = gbt_backend_ref;
@@ -134,5 +135,16 @@ const gbt_device_library *ENTRY(const gbt_device_host *host)
     const uint64_t sizes[GBT_DEVICE_STRUCTS] = GBT_DEVICE_SIZES;
     memcpy(library.sizes, sizes, sizeof sizes);
     library.sizes[3] += FAKE_KIND == 2;
+}
+
+/* Threads may load the library at the same time. */
+const gbt_device_library *ENTRY(const gbt_device_host *host)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&lock);
+    if (!lender) {
+        fill(host);
+    }
+    pthread_mutex_unlock(&lock);
     return &library;
 }
