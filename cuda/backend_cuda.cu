@@ -155,10 +155,15 @@ static gbt_status cuda_set_gradients(gbt_backend *b, const float *grad, const fl
     return gbt_cuda_wait(b);
 }
 
+static int32_t cuda_batch(int32_t)
+{
+    return GBT_CUDA_BATCH;
+}
+
 /* In the order of gbt_backend_ops. */
 extern "C" const gbt_backend_ops gbt_backend_cuda = {
     "cuda",
-    GBT_CUDA_BATCH,
+    cuda_batch,
     gbt_cuda_bytes,
     gbt_cuda_device_bytes,
     cuda_open,

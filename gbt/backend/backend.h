@@ -125,7 +125,8 @@ typedef struct gbt_apply {
 
 typedef struct gbt_backend_ops {
     const char *name; /* "ref", "cpu", "cuda" */
-    int32_t batch;    /* leaves worth expanding at once beyond what best-first needs yet; 1: none */
+    /* Leaves worth expanding at once, beyond the one that best-first needs next; 1: none. */
+    int32_t (*batch)(int32_t threads);
 
     /* Bytes of the host's memory that open will take, for estimates; and of the device's, NULL for
      * a backend without one. */

@@ -4,9 +4,9 @@
  * A team (gbt_with_threads) is one OpenMP region in which the helpers serve the leader's jobs. A
  * job is over when its chunks are done, whoever did them: the leader waits for a helper only while
  * that helper handles a chunk, never for one that has no processor just now. Idle helpers look out
- * for the next job for some ten microseconds, then sleep. So short jobs follow each other without
- * the cost of a barrier, and on a machine that is shared with others a team is not slower than one
- * thread. */
+ * for the next job for some hundred microseconds, then sleep. So short jobs follow each other
+ * without the cost of a barrier, and on a machine that is shared with others a team is not slower
+ * than one thread. */
 #define _POSIX_C_SOURCE 200809L
 #include "gbt/base/parallel.h"
 
@@ -72,7 +72,7 @@ static bool may_start_threads(void)
 
 /* ---- Teams ---------------------------------------------------------------------------------- */
 
-enum { LOOKS = 500 }; /* before a helper sleeps */
+enum { LOOKS = 5000 }; /* before a helper sleeps */
 
 #define FINISHED UINT64_MAX
 

@@ -17,38 +17,48 @@ static gbt_growth growth_of(const gbt_params *params)
                                                               : GBT_GROW_LEAFWISE;
 }
 
-static gbt_grower_config grower_config_of(const gbt_params *params)
+/* Room for max_leaves leaves in a data set that cannot have them would only cost memory. */
+static void bound_leaves(gbt_grower_config *config, int64_t n_rows)
 {
-    const gbt_grower_config config = {
-        .growth = growth_of(params),
-        .max_leaves = params->max_leaves,
-        .max_depth = params->max_depth,
-        .min_child_samples = params->min_child_samples > 1 ? params->min_child_samples : 1,
-        .learning_rate = params->learning_rate,
-        .regular = {.lambda = params->reg_lambda,
-                    .alpha = params->reg_alpha,
-                    .max_delta_step = params->max_delta_step,
-                    .path_smooth = params->path_smooth},
-        .cat_l2 = params->cat_l2};
+    const int64_t most = n_rows / config->min_child_samples;
+    if (config->growth != GBT_GROW_SYMMETRIC && most < config->max_leaves) {
+        config->max_leaves = most > 1 ? (int32_t)most : 2;
+    }
+}
+
+static gbt_grower_config grower_config_of(const gbt_params *params, int64_t n_rows, int32_t batch)
+{
+    gbt_grower_config config = {.growth = growth_of(params),
+                                .max_leaves = params->max_leaves,
+                                .max_depth = params->max_depth,
+                                .batch = batch,
+                                .min_child_samples =
+                                    params->min_child_samples > 1 ? params->min_child_samples : 1,
+                                .learning_rate = params->learning_rate,
+                                .regular = {.lambda = params->reg_lambda,
+                                            .alpha = params->reg_alpha,
+                                            .max_delta_step = params->max_delta_step,
+                                            .path_smooth = params->path_smooth},
+                                .cat_l2 = params->cat_l2};
+    bound_leaves(&config, n_rows);
     return config;
 }
 
 static gbt_backend_config backend_config_of(const gbt_params *params, int32_t threads,
-                                            int32_t batch)
+                                            const gbt_grower_config *grower)
 {
-    const gbt_grower_config grower = grower_config_of(params);
     const gbt_backend_config config = {.device = gbt_backend_device(params->device),
                                        .threads = threads,
-                                       .max_nodes = gbt_grower_max_nodes(&grower, batch),
+                                       .max_nodes = gbt_grower_max_nodes(grower),
                                        .histogram_bytes = (int64_t)256 << 20,
                                        .seed = (uint64_t)params->seed,
                                        .gradient_bits = params->gradient_bits,
                                        .rounds_to_nearest = params->gradient_rounding ==
                                                             GBT_GRADIENT_ROUNDING_NEAREST,
-                                       .regular = grower.regular,
+                                       .regular = grower->regular,
                                        .min_child_weight = params->min_child_weight,
                                        .min_split_gain = params->min_split_gain,
-                                       .min_child_samples = grower.min_child_samples,
+                                       .min_child_samples = grower->min_child_samples,
                                        .max_cat_to_onehot = params->max_cat_to_onehot,
                                        .max_cat_threshold = params->max_cat_threshold,
                                        .cat_smooth = params->cat_smooth,
@@ -66,15 +76,6 @@ gbt_sampler_config gbt_booster_sampling(const gbt_params *params)
                                        .by_level = params->colsample_bylevel,
                                        .by_node = params->colsample_bynode};
     return config;
-}
-
-/* Room for max_leaves leaves in a data set that cannot have them would only cost memory. */
-static void bound_leaves(gbt_grower_config *config, int64_t n_rows)
-{
-    const int64_t most = n_rows / config->min_child_samples;
-    if (config->growth != GBT_GROW_SYMMETRIC && most < config->max_leaves) {
-        config->max_leaves = most > 1 ? (int32_t)most : 2;
-    }
 }
 
 /* Scores before the first tree: base score plus init score, [n_outputs x n_rows]. */
@@ -224,11 +225,10 @@ static gbt_status open_backend(gbt_booster *booster)
 {
     const gbt_dataset *train = booster->train;
     const gbt_sampler_config sampler = gbt_booster_sampling(booster->params);
-    gbt_grower_config grower = grower_config_of(booster->params);
-    gbt_backend_config backend =
-        backend_config_of(booster->params, booster->threads, booster->ops->batch);
-    bound_leaves(&grower, train->n_rows);
-    backend.max_nodes = gbt_grower_max_nodes(&grower, booster->ops->batch);
+    const gbt_grower_config grower =
+        grower_config_of(booster->params, train->n_rows, booster->ops->batch(booster->threads));
+    const gbt_backend_config backend =
+        backend_config_of(booster->params, booster->threads, &grower);
     GBT_TRY(gbt_sampler_open(&booster->sampler, &sampler, train->n_rows, train->cuts->n_features));
     GBT_TRY(booster->ops->open(&backend, train, &booster->objective, booster->target, train->weight,
                                &booster->backend));
@@ -263,12 +263,9 @@ static gbt_status choose_metrics(gbt_booster *booster)
 static gbt_backend_config config_for(const gbt_backend_ops *ops, const gbt_params *params,
                                      int64_t n_rows)
 {
-    gbt_grower_config grower = grower_config_of(params);
-    gbt_backend_config config =
-        backend_config_of(params, gbt_thread_count(params->threads), ops->batch);
-    bound_leaves(&grower, n_rows);
-    config.max_nodes = gbt_grower_max_nodes(&grower, ops->batch);
-    return config;
+    const int32_t threads = gbt_thread_count(params->threads);
+    const gbt_grower_config grower = grower_config_of(params, n_rows, ops->batch(threads));
+    return backend_config_of(params, threads, &grower);
 }
 
 int64_t gbt_booster_bytes(const gbt_params *params, const gbt_dataset *train, int32_t n_outputs)

@@ -8,10 +8,12 @@
 
 #include "gbt/base/alloc.h"
 
-int32_t gbt_grower_max_nodes(const gbt_grower_config *config, int32_t batch)
+int32_t gbt_grower_max_nodes(const gbt_grower_config *config)
 {
     const int64_t exact = 2 * (int64_t)config->max_leaves - 1;
-    const int64_t room = batch > 1 ? 2 * exact + 2 * (int64_t)batch : exact;
+    const int64_t room = config->batch > 1 && config->growth == GBT_GROW_LEAFWISE
+                             ? 2 * exact + 2 * (int64_t)config->batch
+                             : exact;
     return (int32_t)room;
 }
 
@@ -25,7 +27,7 @@ gbt_status gbt_grower_open(gbt_grower *grower, const gbt_grower_config *config,
     grower->backend = backend;
     grower->sampler = sampler;
     grower->cuts = cuts;
-    grower->max_nodes = gbt_grower_max_nodes(config, ops->batch);
+    grower->max_nodes = gbt_grower_max_nodes(config);
     const int64_t n_leaves = config->max_leaves;
     gbt_status status = GBT_OK;
     GBT_TRY_OR_DONE(gbt_frontier_open(&grower->frontier, grower->max_nodes));
@@ -223,14 +225,14 @@ static void offer(gbt_grower *grower, int32_t node)
     }
 }
 
-/* The nodes to expand now: `needed`, and on backends that like large batches the next best ones. */
+/* The nodes to expand now: `needed`, and where large batches pay the next best ones. */
 static int32_t choose_batch(gbt_grower *grower, int32_t needed)
 {
     int32_t n = 0;
     grower->batch[n++] = needed;
     const int32_t still_kept = grower->config.max_leaves - 1 - grower->n_kept - 1;
     const int32_t room = (grower->max_nodes - grower->n_nodes) / 2 - still_kept - 1;
-    int32_t most = grower->ops->batch - 1;
+    int32_t most = grower->config.batch - 1;
     most = most < still_kept ? most : still_kept;
     most = most < room ? most : room;
     if (most > 0) {

@@ -14,6 +14,7 @@ typedef struct gbt_grower_config {
     gbt_growth growth;
     int32_t max_leaves;
     int32_t max_depth; /* 0: none */
+    int32_t batch;     /* most leaves expanded at once */
     int64_t min_child_samples;
     double learning_rate;
     gbt_regular regular;
@@ -57,8 +58,8 @@ typedef struct gbt_grower {
     float *leaf_value;      /* [max_leaves] renewed leaves */
 } gbt_grower;
 
-/* Nodes that a tree can need with a backend that expands `batch` leaves at once. */
-int32_t gbt_grower_max_nodes(const gbt_grower_config *, int32_t batch);
+/* Nodes that a tree can need, those expanded early included. */
+int32_t gbt_grower_max_nodes(const gbt_grower_config *);
 
 gbt_status gbt_grower_open(gbt_grower *, const gbt_grower_config *, const gbt_backend_ops *,
                            gbt_backend *, const gbt_sampler *, const gbt_cuts *);

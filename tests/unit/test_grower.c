@@ -35,11 +35,12 @@ typedef struct plot {
     int32_t round;
 } plot;
 
-static gbt_grower_config grower_config_of(const setup *s)
+static gbt_grower_config grower_config_of(const setup *s, int32_t batch)
 {
     const gbt_grower_config config = {.growth = s->growth,
                                       .max_leaves = s->max_leaves,
                                       .max_depth = s->max_depth,
+                                      .batch = batch,
                                       .min_child_samples = s->min_child_samples,
                                       .learning_rate = 0.3,
                                       .regular = {.lambda = 1.0},
@@ -49,9 +50,9 @@ static gbt_grower_config grower_config_of(const setup *s)
 
 static gbt_backend_config backend_config_of(const setup *s, int32_t batch, int64_t histogram_bytes)
 {
-    const gbt_grower_config grower = grower_config_of(s);
+    const gbt_grower_config grower = grower_config_of(s, batch);
     const gbt_backend_config config = {.threads = 2,
-                                       .max_nodes = gbt_grower_max_nodes(&grower, batch),
+                                       .max_nodes = gbt_grower_max_nodes(&grower),
                                        .histogram_bytes = histogram_bytes,
                                        .seed = 3,
                                        .regular = grower.regular,
@@ -75,9 +76,8 @@ static void plot_open(plot *p, const setup *s, const gbt_backend_ops *ops, int32
     p->train = toy_dataset(&p->data, p->params, NULL, false);
     EXPECT_C_OK(gbt_objective_init(p->params, &p->objective));
     p->ops = *ops;
-    p->ops.batch = batch;
     const gbt_backend_config backend = backend_config_of(s, batch, histogram_bytes);
-    const gbt_grower_config grower = grower_config_of(s);
+    const gbt_grower_config grower = grower_config_of(s, batch);
     const gbt_sampler_config sampler = {.seed = 3,
                                         .subsample = s->subsample,
                                         .subsample_freq = 1,
@@ -293,7 +293,7 @@ static void on_trees(int growth, tree_check check)
         if (growth >= 0 && (int)shapes[i].growth != growth) {
             continue;
         }
-        plot_open(&p, &shapes[i], &gbt_backend_cpu, gbt_backend_cpu.batch, (int64_t)64 << 20);
+        plot_open(&p, &shapes[i], &gbt_backend_cpu, gbt_backend_cpu.batch(2), (int64_t)64 << 20);
         for (int r = 0; r < ROUNDS; r++) {
             gbt_tree *tree = grow(&p, 0);
             EXPECT_C_TRUE(tree->n_leaves > 1);
@@ -431,7 +431,7 @@ TEST_C(Grower, ExactlyTwiceTheSmallestLeafCanBeSplit)
     gbt_backend *backend = NULL;
     gbt_grower grower;
     const gbt_backend_config config = backend_config_of(&s, 1, (int64_t)64 << 20);
-    const gbt_grower_config grower_config = grower_config_of(&s);
+    const gbt_grower_config grower_config = grower_config_of(&s, 1);
     float *scores = calloc(ROWS, sizeof *scores);
     gbt_tree *tree = NULL;
     const gbt_sample sample = {.rows = NULL, .n_rows = ROWS, .features = NULL};

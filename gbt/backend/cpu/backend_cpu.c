@@ -161,9 +161,15 @@ static gbt_status cpu_scores(gbt_backend *b, float *out)
     return GBT_OK;
 }
 
+/* One leaf at a time leaves little to share near the end of a tree. */
+static int32_t cpu_batch(int32_t threads)
+{
+    return threads > 1 ? 8 : 1;
+}
+
 const gbt_backend_ops gbt_backend_cpu = {
     .name = "cpu",
-    .batch = 1,
+    .batch = cpu_batch,
     .bytes = cpu_bytes,
     .open = cpu_open,
     .close = cpu_close,

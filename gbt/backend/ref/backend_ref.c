@@ -373,9 +373,15 @@ static gbt_status ref_end_tree(gbt_backend *b, int32_t output, const gbt_tree *t
     return GBT_OK;
 }
 
+static int32_t ref_batch(int32_t threads)
+{
+    (void)threads;
+    return 1;
+}
+
 const gbt_backend_ops gbt_backend_ref = {
     .name = "ref",
-    .batch = 1,
+    .batch = ref_batch,
     .bytes = ref_bytes,
     .open = ref_open,
     .close = ref_close,
