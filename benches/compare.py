@@ -95,7 +95,9 @@ def medians(runs):
 def score_text(found):
     names = [f for f in ("auc", "error", "rmse") if f in found]
     texts = [f"{n} {found[n]:.5g}" for n in names]
-    return ", ".join(texts + [f"logloss {found['logloss']:.5f}"] * ("logloss" in found))
+    if "logloss" in found:
+        texts.append(f"logloss {found['logloss']:.5f}")
+    return ", ".join(texts)
 
 
 def show(report, load, spec, results):
@@ -120,16 +122,42 @@ def show(report, load, spec, results):
     report.line()
 
 
+def summary(report, rows):
+    """A line a load: training times of all, ratios of gbt to the best peer, the test metric."""
+    libraries = [l for l in ["gbt", *PEERS, "ydf"] if any(r["library"] == l for r in rows)]
+    ratios = ["train", "load to model", "predict", "memory"]
+    report.header(
+        "load", "threads", *(f"{l}, s" for l in libraries), *ratios, "test: gbt", "best peer"
+    )
+    for key in dict.fromkeys((r["group"], r["name"], r["threads"]) for r in rows):
+        found = {}
+        for library in libraries:
+            runs = [r for r in rows if (r["group"], r["name"], r["threads"]) == key]
+            runs = [r for r in runs if r["library"] == library]
+            if runs:
+                found[library] = medians(runs)
+        mine, peers = found["gbt"], [v for k, v in found.items() if k != "gbt"]
+        cells = [f"{found[l]['train']:.3f}" if l in found else "" for l in libraries]
+        for field in ("train", "whole", "predict", "peak_mb"):
+            cells.append(f"{mine[field] / min(p[field] for p in peers):.2f}")
+        metric = next(m for m in ("auc", "error", "rmse") if m in mine)
+        best = (max if metric == "auc" else min)(p[metric] for p in peers)
+        report.row(
+            f"{key[0]}: {key[1]}", key[2], *cells, f"{metric} {mine[metric]:.5g}", f"{best:.5g}"
+        )
+    report.line()
+
+
 def draw(rows, path):
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    loads = sorted({(r["group"], r["load"], r["threads"]) for r in rows})
+    loads = sorted({(r["group"], r["name"], r["threads"]) for r in rows})
     figure, axes = pyplot.subplots(figsize=(9, 0.4 * len(loads) + 1.5))
     for place, key in enumerate(loads):
-        runs = [r for r in rows if (r["group"], r["load"], r["threads"]) == key]
+        runs = [r for r in rows if (r["group"], r["name"], r["threads"]) == key]
         train = {
             library: statistics.median(float(r["train"]) for r in runs if r["library"] == library)
             for library in {r["library"] for r in runs}
@@ -187,16 +215,18 @@ def main():
                         del runs[library]
                         continue
                     runs[library].append(found)
-                    rows.append({"group": load.group, "load": load.name, "threads": threads,
+                    rows.append({"group": load.group, "name": load.name, "threads": threads,
                                  "library": library, "repeat": repeat, **found})  # fmt: skip
             show(report, load, spec, {k: medians(v) for k, v in runs.items()})
             report.save(arguments.out / "compare.md")
             with open(arguments.out / "compare.csv", "w", newline="") as file:
-                fields = ["group", "load", "threads", "library", "repeat", *FIELDS, "process"]
+                fields = ["group", "name", "threads", "library", "repeat", *FIELDS, "process"]
                 table = csv.DictWriter(file, fields)
                 table.writeheader()
                 table.writerows(rows)
     if rows:
+        summary(report, rows)
+        report.save(arguments.out / "compare.md")
         draw(rows, arguments.out / "compare.png")
     return 0
 
