@@ -36,26 +36,12 @@ void gbt_infer_start(const job *j, int64_t first, int64_t n, float *raw)
     }
 }
 
-/* The most probable class, the first of equals; with one output class 1 when its probability
- * exceeds one half. Links keep the order, so raw scores tell, as they do in the metrics. */
-static float class_of(const float *raw, int32_t n_outputs)
-{
-    if (n_outputs == 1) {
-        return raw[0] > 0.0f ? 1.0f : 0.0f;
-    }
-    int32_t best = 0;
-    for (int32_t k = 1; k < n_outputs; k++) {
-        best = raw[k] > raw[best] ? k : best;
-    }
-    return (float)best;
-}
-
 void gbt_infer_finish(const job *j, int64_t first, int64_t n, float *raw)
 {
     const int32_t n_outputs = j->n_outputs;
     if (j->kind == GBT_PREDICT_CLASS) {
         for (int64_t row = 0; row < n; row++) {
-            j->out[first + row] = class_of(raw + row * n_outputs, n_outputs);
+            j->out[first + row] = gbt_objective_class(&j->model->objective, raw + row * n_outputs);
         }
         return;
     }

@@ -61,6 +61,20 @@ void gbt_objective_gpairs(const gbt_objective *, const float *scores, const floa
 /* Response of one row: raw [n_outputs] -> out [n_outputs], may be the same array. */
 void gbt_objective_link(const gbt_objective *, const float *raw, float *out);
 
+/* The most probable class of a row, the first of equals, from its raw scores; with one output class
+ * 1 when its probability exceeds one half. */
+static inline float gbt_objective_class(const gbt_objective *o, const float *raw)
+{
+    if (o->n_outputs == 1) {
+        return raw[0] > 0.0f ? 1.0f : 0.0f;
+    }
+    int32_t best = 0;
+    for (int32_t k = 1; k < o->n_outputs; k++) {
+        best = raw[k] > raw[best] ? k : best;
+    }
+    return (float)best;
+}
+
 /* Weight of a row's residual when leaves are renewed (mape: 1 / max(1, |label|), else 1). */
 float gbt_objective_renew_weight(const gbt_objective *, float label);
 

@@ -4,20 +4,6 @@
 
 #include "gbt/tree/model.h"
 
-/* As in a prediction: the most probable class, the first of equals; with one output class 1 when
- * its probability exceeds one half. */
-static float class_of(const float *raw, int32_t n_outputs)
-{
-    int32_t best = 0;
-    if (n_outputs == 1) {
-        return raw[0] > 0.0f ? 1.0f : 0.0f;
-    }
-    for (int32_t k = 1; k < n_outputs; k++) {
-        best = raw[k] > raw[best] ? k : best;
-    }
-    return (float)best;
-}
-
 gbt_status gbt_model_link(const gbt_model *model, const float *raw, gbt_predict_kind kind,
                           int64_t n_rows, float *out)
 {
@@ -39,7 +25,7 @@ gbt_status gbt_model_link(const gbt_model *model, const float *raw, gbt_predict_
             break;
         }
         for (int64_t row = 0; row < n_rows; row++) {
-            out[row] = class_of(raw + row * n_outputs, n_outputs);
+            out[row] = gbt_objective_class(&model->objective, raw + row * n_outputs);
         }
         return GBT_OK;
     }
