@@ -46,14 +46,15 @@ typedef struct group {
 /* Adds to the first `n_columns` columns; it and the format are constants where this is inlined. */
 static ALWAYS_INLINE void add_words(const group *g, gbt_cpu_format format, int n_columns)
 {
+    const int64_t step = g->step, grad_at = g->grad_at; /* read once: slots might alias them */
     const uint8_t *at = g->record;
-    const uint8_t *end = at + g->n * g->step;
+    const uint8_t *end = at + g->n * step;
     SLOTS_OF(uint64_t, g);
-    for (; at < end; at += g->step) {
+    for (; at < end; at += step) {
         uint32_t gradient;
         uint64_t codes;
         PREFETCH(at);
-        memcpy(&gradient, at + g->grad_at, sizeof gradient);
+        memcpy(&gradient, at + grad_at, sizeof gradient);
         memcpy(&codes, at, sizeof codes);
         const int64_t grad = (int32_t)gradient >> 16;
         const int64_t hess = gradient & 0xffff;
@@ -73,14 +74,15 @@ static ALWAYS_INLINE void add_words(const group *g, gbt_cpu_format format, int n
 
 static ALWAYS_INLINE void add_pairs(const group *g, int n_columns)
 {
+    const int64_t step = g->step, grad_at = g->grad_at; /* read once: slots might alias them */
     const uint8_t *at = g->record;
-    const uint8_t *end = at + g->n * g->step;
+    const uint8_t *end = at + g->n * step;
     SLOTS_OF(pair64, g);
-    for (; at < end; at += g->step) {
+    for (; at < end; at += step) {
         int32_t gradient[2];
         uint64_t codes;
         PREFETCH(at);
-        memcpy(gradient, at + g->grad_at, sizeof gradient);
+        memcpy(gradient, at + grad_at, sizeof gradient);
         memcpy(&codes, at, sizeof codes);
         const pair64 pair = {gradient[0], gradient[1]};
         ADD(0, pair)

@@ -9,7 +9,7 @@
 #include "gbt/backend/cpu/cpu_internal.h"
 #include "gbt/base/clones.h"
 
-enum { BLOCK = 128, LAST_ROWS = 1024 };
+enum { BLOCK = 64, LAST_ROWS = 1024 };
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
