@@ -1,7 +1,10 @@
 /* Greedy packing of sparse features: those with the most rows first, each into the first bundle
  * that has none of its rows. A bundle is a bit set of rows, so a try ends at the first row in
  * common; the number of tries per feature is bounded. Finding the fewest bundles is graph
- * colouring; this is the usual first-fit by descending degree. */
+ * colouring; this is the usual first-fit by descending degree.
+ *
+ * Rare features do not fill the gaps of others' bundles: with min_child_samples at its default they
+ * can never be split, and a trainer then leaves out their columns altogether. */
 #include "gbt/data/bundle.h"
 
 #include <stdbool.h>
@@ -9,7 +12,11 @@
 
 #include "gbt/base/alloc.h"
 
-enum { MAX_TRIES = 1024, MAX_CODES = 255 };
+enum {
+    MAX_TRIES = 1024,
+    MAX_CODES = 255,
+    RARE_ROWS = 20 /* features with fewer get bundles of their own */
+};
 
 typedef struct bundle {
     uint64_t *rows;  /* bit set */
@@ -97,6 +104,14 @@ static void close_bundle(packing *p, int64_t at)
     p->n_open--;
 }
 
+static void close_all(packing *p)
+{
+    for (int64_t i = 0; i < p->n_open; i++) {
+        gbt_release(p->open[i].rows);
+    }
+    p->n_open = 0;
+}
+
 static gbt_status place_feature(packing *p, int32_t feature, int32_t *bundle_of)
 {
     const gbt_bundle_input *in = p->input;
@@ -132,13 +147,14 @@ gbt_status gbt_bundle_pack(const gbt_bundle_input *input, int32_t *bundle_of, in
     }
     qsort(order, (size_t)n, sizeof *order, compare_ranked);
     for (int64_t i = 0; i < n; i++) {
+        if (i > 0 && order[i].n_rows < RARE_ROWS && order[i - 1].n_rows >= RARE_ROWS) {
+            close_all(&p);
+        }
         GBT_TRY_OR_DONE(place_feature(&p, order[i].feature, bundle_of));
     }
     *n_bundles = p.n_bundles;
 done:
-    for (int64_t i = 0; i < p.n_open; i++) {
-        gbt_release(p.open[i].rows);
-    }
+    close_all(&p);
     gbt_release(p.open);
     gbt_release(order);
     return status;

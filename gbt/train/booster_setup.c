@@ -44,6 +44,16 @@ static gbt_grower_config grower_config_of(const gbt_params *params, int64_t n_ro
     return config;
 }
 
+/* The threads asked for; when the choice is ours, no more than the data keep busy: to hand out less
+ * than some 40 microseconds of work a tree takes longer than to do it. */
+static int32_t threads_for(const gbt_params *params, const gbt_dataset *train, double n_rows)
+{
+    enum { CELLS = 131072 };
+    const int32_t threads = gbt_thread_count(params->threads);
+    const double worth = n_rows * train->bins.n_columns / CELLS;
+    return params->threads > 0 || worth >= threads ? threads : worth > 1.0 ? (int32_t)worth : 1;
+}
+
 static gbt_backend_config backend_config_of(const gbt_params *params, int32_t threads,
                                             const gbt_grower_config *grower)
 {
@@ -261,10 +271,10 @@ static gbt_status choose_metrics(gbt_booster *booster)
 
 /* The configuration that `ops` would be opened with. */
 static gbt_backend_config config_for(const gbt_backend_ops *ops, const gbt_params *params,
-                                     int64_t n_rows)
+                                     const gbt_dataset *train)
 {
-    const int32_t threads = gbt_thread_count(params->threads);
-    const gbt_grower_config grower = grower_config_of(params, n_rows, ops->batch(threads));
+    const int32_t threads = threads_for(params, train, (double)train->n_rows);
+    const gbt_grower_config grower = grower_config_of(params, train->n_rows, ops->batch(threads));
     return backend_config_of(params, threads, &grower);
 }
 
@@ -274,7 +284,7 @@ int64_t gbt_booster_bytes(const gbt_params *params, const gbt_dataset *train, in
     if (gbt_backend_find(params->device, &ops) != GBT_OK) {
         ops = &gbt_backend_cpu;
     }
-    const gbt_backend_config config = config_for(ops, params, train->n_rows);
+    const gbt_backend_config config = config_for(ops, params, train);
     return ops->bytes(&config, train, n_outputs) + 4 * train->n_rows * train->n_labels;
 }
 
@@ -285,7 +295,7 @@ int64_t gbt_booster_device_bytes(const gbt_params *params, const gbt_dataset *tr
     if (gbt_backend_find(params->device, &ops) != GBT_OK || !ops->device_bytes) {
         return 0;
     }
-    const gbt_backend_config config = config_for(ops, params, train->n_rows);
+    const gbt_backend_config config = config_for(ops, params, train);
     return ops->device_bytes(&config, train, n_outputs);
 }
 
@@ -319,7 +329,7 @@ static double estimate_seconds(const gbt_params *params, const gbt_dataset *samp
     }
     const double tree = 0.4 * n_columns * rows * (1.0 + depth / 4.0) + 1.2 * rows * depth +
                         2.0 * n_leaves * n_bins + 5.0 * n_rows;
-    return 1e-9 * tree * params->n_trees / gbt_thread_count(params->threads);
+    return 1e-9 * tree * params->n_trees / threads_for(params, sample, n_rows);
 }
 
 gbt_status gbt_train_estimate(const gbt_params *params, const gbt_dataset *sample, int64_t n_rows,
@@ -382,7 +392,7 @@ gbt_status gbt_booster_create(const gbt_params *params, const gbt_dataset *train
     gbt_dataset_pin(train);
     GBT_TRY_OR_DONE(gbt_params_copy(params, &booster->params));
     GBT_TRY_OR_DONE(gbt_backend_find(params->device, &booster->ops));
-    booster->threads = gbt_thread_count(params->threads);
+    booster->threads = threads_for(params, train, (double)train->n_rows);
     GBT_TRY_OR_DONE(gbt_resolve_growth(booster->params));
     GBT_TRY_OR_DONE(gbt_classes_resolve(booster->params, train, &booster->classes));
     GBT_TRY_OR_DONE(gbt_params_check(booster->params));

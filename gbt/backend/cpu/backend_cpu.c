@@ -35,31 +35,12 @@ static void cpu_close(gbt_backend *b)
     if (b == NULL) {
         return;
     }
-    void *const block[] = {b->scores,
-                           b->grad,
-                           b->hess,
-                           b->measure,
-                           b->column,
-                           b->column_of,
-                           b->feature,
-                           b->counted,
-                           b->record,
-                           b->row,
-                           b->node,
-                           b->run,
-                           b->pool,
-                           b->scratch,
-                           b->packed,
-                           b->slots,
-                           b->unused,
-                           b->job,
-                           b->found,
-                           b->leaf,
-                           b->leaf_value,
-                           b->residual,
-                           b->residual_weight,
-                           b->leaf_first,
-                           b->sampled};
+    void *const block[] = {
+        b->scores,     b->grad,    b->hess,    b->measure,    b->is_usable, b->column,
+        b->column_of,  b->feature, b->counted, b->record,     b->row,       b->node,
+        b->run,        b->pool,    b->scratch, b->packed,     b->slots,     b->unused,
+        b->job,        b->found,   b->leaf,    b->leaf_value, b->residual,  b->residual_weight,
+        b->leaf_first, b->sampled};
     for (size_t i = 0; i < sizeof block / sizeof block[0]; i++) {
         gbt_release(block[i]);
     }
@@ -101,6 +82,8 @@ static gbt_status open_nodes(gbt_backend *b)
     GBT_TRY(GBT_NEW(b->column_of, bins->n_columns));
     GBT_TRY(GBT_NEW(b->counted, bins->n_columns));
     GBT_TRY(GBT_NEW(b->feature, n_features));
+    GBT_TRY(GBT_NEW(b->is_usable, n_features));
+    GBT_TRY(gbt_cpu_find_usable(b));
     GBT_TRY(GBT_NEW_ZERO(b->node, max_nodes));
     GBT_TRY(GBT_NEW(b->run, max_nodes * b->config.threads));
     GBT_TRY(GBT_NEW(b->job, 2 * max_nodes));
@@ -133,7 +116,8 @@ static gbt_status cpu_open(const gbt_backend_config *config, const gbt_dataset *
     b->n_rows = data->n_rows;
     b->n_outputs = objective->n_outputs;
     b->scans = gbt_cpu_scans_find();
-    gbt_log_line(GBT_LOG_DEBUG, "cpu backend: %s, %d threads", b->scans.name, (int)config->threads);
+    gbt_log_line(GBT_LOG_DEBUG, "cpu backend: %s, %d threads", b->scans.name,
+                 (int)b->config.threads);
     GBT_TRY_OR_DONE(open_rows(b));
     GBT_TRY_OR_DONE(open_nodes(b));
     *out = b;

@@ -144,22 +144,34 @@ static void add_wide(const group *g, int n_columns)
     CHOOSE(n_columns, CALL_WIDE)
 }
 
-/* Adds n records to all columns; slots are words, or pairs when the gradients are wide. */
+/* Adds the rows of each code in the counted columns. */
+static void count_block(const gbt_backend *b, const uint8_t *record, int64_t n, uint32_t *rows)
+{
+    const int64_t step = b->step;
+    for (int32_t i = 0; i < b->n_counted; i++) {
+        const uint8_t *at = record + b->counted[i];
+        const uint8_t *end = at + n * step;
+        uint32_t *count = rows + b->column[b->counted[i]].slot;
+        for (; at < end; at += step) {
+            count[*at]++;
+        }
+    }
+}
+
+/* Adds n records to all columns; slots are words, or pairs when the gradients are wide. Where the
+ * format holds no counts, rows of the counted columns are counted beside them. */
 static void add_records(const gbt_backend *b, int64_t first, int64_t n, void *slots,
-                        gbt_cpu_format format)
+                        gbt_cpu_format format, uint32_t *rows)
 {
     const int64_t slot_bytes =
         b->quant.is_wide ? (int64_t)sizeof(gbt_sum) : (int64_t)sizeof(uint64_t);
     const int64_t block_rows = BLOCK_BYTES / b->step > 16 ? BLOCK_BYTES / b->step : 16;
     for (int64_t row = 0; row < n; row += block_rows) {
         const uint8_t *record = b->record + (first + row) * b->step;
+        const int64_t n_block = n - row < block_rows ? n - row : block_rows;
         for (int32_t k = 0; k < b->n_columns; k += GROUP) {
             const int32_t n_columns = b->n_columns - k < GROUP ? b->n_columns - k : GROUP;
-            group g = {record + k,
-                       n - row < block_rows ? n - row : block_rows,
-                       b->step,
-                       b->grad_at - k,
-                       {0}};
+            group g = {record + k, n_block, b->step, b->grad_at - k, {0}};
             for (int32_t i = 0; i < GROUP; i++) {
                 const int32_t column = k + (i < n_columns ? i : 0);
                 g.slots[i] = (char *)slots + b->column[column].slot * slot_bytes;
@@ -172,6 +184,9 @@ static void add_records(const gbt_backend *b, int64_t first, int64_t n, void *sl
                 add_packed(&g, n_columns);
             }
         }
+        if (format != GBT_CPU_COUNTED) {
+            count_block(b, record, n_block, rows);
+        }
     }
 }
 
@@ -182,19 +197,6 @@ GBT_CLONES static void fold(uint64_t *restrict packed, gbt_sum *restrict wide, i
         wide[i].grad += gbt_cpu_packed_grad(packed[i]);
         wide[i].hess += gbt_cpu_packed_hess(packed[i]);
         packed[i] = 0;
-    }
-}
-
-/* Rows of each code in the counted columns. */
-static void count_records(const gbt_backend *b, int64_t first, int64_t n, uint32_t *rows)
-{
-    for (int32_t i = 0; i < b->n_counted; i++) {
-        const gbt_cpu_column *column = &b->column[b->counted[i]];
-        const uint8_t *at = b->record + first * b->step + b->counted[i];
-        uint32_t *count = rows + column->slot;
-        for (int64_t row = 0; row < n; row++) {
-            count[at[row * b->step]]++;
-        }
     }
 }
 
@@ -212,13 +214,13 @@ static void clear(const gbt_backend *b, gbt_cpu_histogram *histogram)
 }
 
 /* Narrow gradients, more rows than packed words hold: in pieces, folded one by one. */
-static void add_folded(const gbt_backend *b, int64_t first, int64_t n, gbt_sum *wide,
+static void add_folded(const gbt_backend *b, int64_t first, int64_t n, gbt_cpu_histogram *histogram,
                        uint64_t *packed)
 {
     for (int64_t row = 0; row < n; row += GBT_CPU_PACKED_ROWS) {
         const int64_t piece = n - row < GBT_CPU_PACKED_ROWS ? n - row : GBT_CPU_PACKED_ROWS;
-        add_records(b, first + row, piece, packed, GBT_CPU_PACKED);
-        fold(packed, wide, b->n_slots);
+        add_records(b, first + row, piece, packed, GBT_CPU_PACKED, histogram->rows);
+        fold(packed, histogram->slots, b->n_slots);
     }
 }
 
@@ -240,12 +242,9 @@ void gbt_cpu_add_rows(const gbt_backend *b, gbt_cpu_histogram *histogram, int32_
         const gbt_cpu_run run = gbt_cpu_runs(b, node)[part];
         const int64_t n = (int64_t)run.last - run.first;
         if (folds) {
-            add_folded(b, run.first, n, histogram->slots, b->packed[thread]);
+            add_folded(b, run.first, n, histogram, b->packed[thread]);
         } else {
-            add_records(b, run.first, n, histogram->slots, histogram->format);
-        }
-        if (histogram->format != GBT_CPU_COUNTED) {
-            count_records(b, run.first, n, histogram->rows);
+            add_records(b, run.first, n, histogram->slots, histogram->format, histogram->rows);
         }
     }
 }
@@ -279,4 +278,24 @@ void gbt_cpu_count_column(const gbt_backend *b, int32_t node, int32_t column, ui
             }
         }
     }
+}
+
+bool gbt_cpu_has_rows(const gbt_backend *b, int32_t node, const gbt_cpu_feature *feature,
+                      const gbt_split *split, int64_t least)
+{
+    int64_t n_left = 0, n_right = 0;
+    for (int32_t part = 0; part < b->n_parts; part++) {
+        const gbt_cpu_run run = gbt_cpu_runs(b, node)[part];
+        const uint8_t *code = b->record + feature->column;
+        for (int64_t at = run.first; at < run.last; at++) {
+            const int32_t bin = gbt_bin_of_code(&feature->place, code[at * b->step]);
+            const bool is_left = gbt_split_goes_left(split, bin, feature->n_bins);
+            n_left += is_left;
+            n_right += !is_left;
+            if (n_left >= least && n_right >= least) {
+                return true;
+            }
+        }
+    }
+    return false;
 }

@@ -96,6 +96,7 @@ struct gbt_backend {
     const float *target; /* [gbt_objective_labels() x n_rows] */
     const float *weight; /* [n_rows] or NULL */
     gbt_cpu_scans scans;
+    uint8_t *is_usable; /* [n_features] some candidate may have enough rows on both sides */
     int64_t n_rows;
     int32_t n_outputs;
 
@@ -161,6 +162,15 @@ gbt_status gbt_cpu_set_gradients(gbt_backend *, const float *grad, const float *
 /* Unit of this tree; ERR_NUMERIC names the first bad row. */
 gbt_status gbt_cpu_choose_quant(gbt_backend *, int32_t round, int32_t output);
 
+/* cpu_layout.c */
+/* Sets is_usable. A feature of a shared column can be split only if enough rows are away from its
+ * default; with sparse data that leaves out most features. Cost: about one histogram. */
+gbt_status gbt_cpu_find_usable(gbt_backend *);
+/* Features, columns, record and parts of a tree, from its sample and quant. */
+void gbt_cpu_lay_out(gbt_backend *);
+/* Columns whose rows must be counted beside the sums. */
+void gbt_cpu_choose_counted(gbt_backend *);
+
 /* cpu_working_set.c */
 gbt_status gbt_cpu_begin_tree(gbt_backend *, int32_t round, int32_t output, const gbt_sample *,
                               gbt_root *);
@@ -183,6 +193,9 @@ gbt_cpu_format gbt_cpu_format_of(const gbt_backend *, int64_t n_rows);
  * be NULL. */
 void gbt_cpu_count_column(const gbt_backend *, int32_t node, int32_t column, uint32_t *rows,
                           gbt_sum *sums);
+/* Do at least `least` rows of the node go to either side? Looks at no more rows than it must. */
+bool gbt_cpu_has_rows(const gbt_backend *, int32_t node, const gbt_cpu_feature *, const gbt_split *,
+                      int64_t least);
 
 /* cpu_build.c: which histograms, by whom. */
 gbt_status gbt_cpu_build(gbt_backend *, const gbt_build *, int32_t n);

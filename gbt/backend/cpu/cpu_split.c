@@ -2,8 +2,8 @@
  *
  * Row counts, which min_child_samples needs exactly, are in the slots of small nodes only.
  * Elsewhere numeric features are searched as if all candidates had enough rows; when the
- * winner's hessian sums do not prove that it has, the rows of that one feature are counted and
- * it is searched again, until the winner is proven or counted. The result is the best candidate
+ * winner's sides turn out to have too few, the rows of that one feature are counted and it is
+ * searched again, until a winner has enough. The result is the best candidate
  * that has enough rows. Cost: a scan of the slots (cpu_scan.c), with L1 or clipped weights about
  * five times that. */
 #include <math.h>
@@ -160,33 +160,44 @@ typedef union ordered_slots {
     gbt_sum pair[GBT_CPU_MAX_CODES + 8];
 } ordered_slots;
 
+/* NULL: too little is away from the default for a side of its own, as with most sparse features in
+ * most nodes. */
 static const void *order_slots(const gbt_cpu_view *view, const gbt_cpu_feature *feature,
                                ordered_slots *out)
 {
-    const gbt_cpu_histogram *histogram = view->histogram;
+    const gbt_backend *b = view->backend;
+    const gbt_cpu_format format = view->histogram->format;
     const int32_t first = feature->slot + feature->place.first;
     const int32_t at = feature->place.default_bin;
+    const int32_t n = feature->place.n_codes;
     const gbt_sum sum = view->task->sum;
-    if (histogram->format == GBT_CPU_WIDE) {
-        const gbt_sum *slot = (const gbt_sum *)histogram->slots + first;
-        gbt_sum rest = sum;
-        for (int32_t i = 0; i < feature->place.n_codes; i++) {
+    if (format == GBT_CPU_WIDE) {
+        const gbt_sum *slot = (const gbt_sum *)view->histogram->slots + first;
+        gbt_sum away = {0, 0};
+        for (int32_t i = 0; i < n; i++) {
             out->pair[i < at ? i : i + 1] = slot[i];
-            rest.grad -= slot[i].grad;
-            rest.hess -= slot[i].hess;
+            away.grad += slot[i].grad;
+            away.hess += slot[i].hess;
         }
-        out->pair[at] = rest;
-        return out->pair;
+        out->pair[at] = (gbt_sum){sum.grad - away.grad, sum.hess - away.hess};
+        return away.hess >= b->least_hess ? out->pair : NULL;
     }
-    const uint64_t *slot = (const uint64_t *)histogram->slots + first;
-    uint64_t rest = histogram->format == GBT_CPU_COUNTED
-                        ? gbt_cpu_pack_counted(sum.grad, sum.hess, view->task->n_rows)
-                        : gbt_cpu_pack(sum.grad, sum.hess);
-    for (int32_t i = 0; i < feature->place.n_codes; i++) {
+    const uint64_t *slot = (const uint64_t *)view->histogram->slots + first;
+    uint64_t away = 0;
+    for (int32_t i = 0; i < n; i++) {
+        away += slot[i];
+    }
+    const bool is_counted = format == GBT_CPU_COUNTED;
+    if (is_counted ? gbt_cpu_counted_rows(away) < b->config.min_child_samples
+                   : gbt_cpu_packed_hess(away) < b->least_hess) {
+        return NULL;
+    }
+    for (int32_t i = 0; i < n; i++) {
         out->word[i < at ? i : i + 1] = slot[i];
-        rest -= slot[i];
     }
-    out->word[at] = rest;
+    out->word[at] = (is_counted ? gbt_cpu_pack_counted(sum.grad, sum.hess, view->task->n_rows)
+                                : gbt_cpu_pack(sum.grad, sum.hess)) -
+                    away;
     return out->word;
 }
 
@@ -213,7 +224,16 @@ static gbt_cpu_found search_plain(const gbt_cpu_view *view, const gbt_cpu_featur
     const gbt_backend *b = view->backend;
     const gbt_cpu_format format = view->histogram->format;
     ordered_slots ordered;
+    const void *slots =
+        feature->place.default_bin >= 0 ? order_slots(view, feature, &ordered)
+        : format == GBT_CPU_WIDE
+            ? (const void *)((const gbt_sum *)view->histogram->slots + feature->slot)
+            : (const void *)((const uint64_t *)view->histogram->slots + feature->slot);
+    if (slots == NULL) {
+        return (gbt_cpu_found){view->floor, 0, false, true};
+    }
     gbt_cpu_scan scan = {
+        .slots = slots,
         .n_bins = feature->n_bins,
         .sum = view->task->sum,
         .least_hess = b->least_hess,
@@ -224,13 +244,6 @@ static gbt_cpu_found search_plain(const gbt_cpu_view *view, const gbt_cpu_featur
         .lambda = b->config.regular.lambda,
         .floor = view->floor,
     };
-    if (feature->place.default_bin >= 0) {
-        scan.slots = order_slots(view, feature, &ordered);
-    } else {
-        scan.slots = format == GBT_CPU_WIDE
-                         ? (const void *)((const gbt_sum *)view->histogram->slots + feature->slot)
-                         : (const void *)((const uint64_t *)view->histogram->slots + feature->slot);
-    }
     if (feature->has_missing) {
         read_missing(scan.slots, feature->n_bins, format, &scan);
         scan.has_missing = scan.missing.grad != 0 || scan.missing.hess != 0;
@@ -292,13 +305,19 @@ static void fill_categorical(const gbt_cpu_view *view, const gbt_cpu_feature *fe
     gbt_cpu_fill_split(view, feature, left, found->sides, split);
 }
 
-/* Are both sides proven to have enough rows, every row's hessian being at most hess_most? */
-static bool has_enough_rows(const gbt_backend *b, const gbt_split *split)
+/* Have both sides enough rows? The sums may prove it, every row's hessian being at most hess_most;
+ * else rows are looked at until both sides have them, mostly a few hundred. */
+static bool has_enough_rows(const gbt_cpu_view *view, const gbt_cpu_feature *feature,
+                            const gbt_split *split)
 {
+    const gbt_backend *b = view->backend;
     const int64_t least =
         split->left.hess < split->right.hess ? split->left.hess : split->right.hess;
-    return b->hess_most > 0 &&
-           (least + b->hess_most - 1) / b->hess_most >= b->config.min_child_samples;
+    if (b->hess_most > 0 &&
+        (least + b->hess_most - 1) / b->hess_most >= b->config.min_child_samples) {
+        return true;
+    }
+    return gbt_cpu_has_rows(b, view->task->node, feature, split, b->config.min_child_samples);
 }
 
 /* The best feature of one node, given each feature's best candidate. */
@@ -324,7 +343,7 @@ static void choose_feature(const gbt_cpu_view *view, gbt_cpu_found *found, gbt_s
         } else {
             fill_numeric(view, feature, &found[winner], split);
         }
-        if (found[winner].is_certain || has_enough_rows(b, split)) {
+        if (found[winner].is_certain || has_enough_rows(view, feature, split)) {
             return;
         }
         found[winner] = search_exactly(view, feature, true);

@@ -33,7 +33,7 @@ typedef struct part_total {
 typedef struct copy_task {
     gbt_backend *backend;
     const float *grad, *hess; /* [n_rows] of the output */
-    bool takes_all;           /* columns of the working set are those of the bin matrix */
+    bool takes_first;         /* columns of the working set are the first of the bin matrix */
     part_total total[GBT_MAX_THREADS];
 } copy_task;
 
@@ -86,12 +86,12 @@ GBT_CLONES static void add_up(const row_block *block, part_total *total)
 
 /* Writes the records of a block; the arguments but `block` are constants where it matters. */
 static ALWAYS_INLINE void write_records(const gbt_backend *b, uint8_t *to, int64_t step,
-                                        bool is_wide, bool takes_all, const row_block *block)
+                                        bool is_wide, bool takes_first, const row_block *block)
 {
     const gbt_bins *bins = &b->data->bins;
     for (int32_t i = 0; i < block->n; i++, to += step) {
         const uint8_t *from = bins->base + block->row[i] * bins->row_step;
-        if (takes_all) {
+        if (takes_first) {
             memcpy(to, from, (size_t)step); /* and a little more, never read or overwritten now: */
         } else {
             for (int32_t k = 0; k < b->n_columns; k++) {
@@ -112,8 +112,8 @@ static ALWAYS_INLINE void write_records(const gbt_backend *b, uint8_t *to, int64
 static void copy_records(const copy_task *task, uint8_t *to, const row_block *block)
 {
     const gbt_backend *b = task->backend;
-    if (!task->takes_all || b->quant.is_wide) {
-        write_records(b, to, b->step, b->quant.is_wide, task->takes_all, block);
+    if (!task->takes_first || b->quant.is_wide) {
+        write_records(b, to, b->step, b->quant.is_wide, task->takes_first, block);
         return;
     }
     switch (b->step) {
@@ -180,100 +180,6 @@ static void copy_part(void *context, int64_t part, int64_t last, int thread)
     task->total[part] = total;
 }
 
-/* Cuts the working set into parts: part p has the blocks p, p + parts, ... */
-static void lay_out_parts(gbt_backend *b)
-{
-    const int64_t n = b->sample.n_rows;
-    const int64_t n_blocks = gbt_chunk_count(n, GBT_CPU_BLOCK_ROWS);
-    const int64_t short_of = n_blocks * GBT_CPU_BLOCK_ROWS - n; /* rows that the last block lacks */
-    int64_t at = 0;
-    b->n_parts = n_blocks < b->config.threads ? (int32_t)n_blocks : b->config.threads;
-    b->n_parts = b->n_parts < 1 ? 1 : b->n_parts;
-    for (int32_t part = 0; part < b->config.threads; part++) {
-        int64_t size = 0;
-        if (part < b->n_parts && part < n_blocks) {
-            const int64_t blocks = (n_blocks - 1 - part) / b->n_parts + 1;
-            const bool has_last = (n_blocks - 1) % b->n_parts == part;
-            size = blocks * GBT_CPU_BLOCK_ROWS - (has_last ? short_of : 0);
-        }
-        gbt_cpu_runs(b, 0)[part] = (gbt_cpu_run){(uint32_t)at, (uint32_t)(at + size)};
-        at += size;
-    }
-}
-
-static bool is_sampled(const gbt_sample *sample, int32_t feature)
-{
-    return sample->features == NULL || gbt_set_has(sample->features, feature);
-}
-
-/* Features that the tree may split on, the columns that hold them, and where these lie. */
-static void lay_out_columns(gbt_backend *b)
-{
-    const gbt_bins *bins = &b->data->bins;
-    const gbt_cuts *cuts = b->data->cuts;
-    memset(b->column_of, 0xff, (size_t)bins->n_columns * sizeof *b->column_of);
-    for (int32_t f = 0; f < cuts->n_features; f++) {
-        if (is_sampled(&b->sample, f)) {
-            b->column_of[bins->place[f].column] = 0;
-        }
-    }
-    b->n_columns = 0;
-    b->n_slots = 0;
-    for (int32_t c = 0; c < bins->n_columns; c++) {
-        if (b->column_of[c] >= 0) {
-            b->column[b->n_columns] = (gbt_cpu_column){c, bins->n_codes[c], b->n_slots, false};
-            b->n_slots += gbt_cpu_slots_of(bins->n_codes[c]);
-            b->column_of[c] = b->n_columns++;
-        }
-    }
-    b->n_features = 0;
-    for (int32_t f = 0; f < cuts->n_features; f++) {
-        const bool can_split = cuts->n_bins[f] > 1 || bins->has_missing[f];
-        if (is_sampled(&b->sample, f) && can_split) {
-            const int32_t column = b->column_of[bins->place[f].column];
-            b->feature[b->n_features++] = (gbt_cpu_feature){
-                .feature = f,
-                .column = column,
-                .slot = b->column[column].slot,
-                .n_bins = cuts->n_bins[f],
-                .is_categorical = cuts->is_categorical[f] != 0,
-                .has_missing = bins->has_missing[f] != 0,
-                .place = bins->place[f],
-            };
-        }
-    }
-}
-
-static void lay_out_record(gbt_backend *b)
-{
-    const int32_t grad_bytes = b->quant.is_wide ? 8 : 4;
-    b->grad_at = (b->n_columns + grad_bytes - 1) / grad_bytes * grad_bytes;
-    b->step = (b->grad_at + grad_bytes + 15) / 16 * 16;
-}
-
-/* Columns whose rows must be counted beside the sums: none when hessians count rows. */
-static void choose_counted(gbt_backend *b)
-{
-    const bool counts_all = b->counts_all || b->config.regular.path_smooth > 0.0;
-    b->n_counted = 0;
-    if (b->hess_least == b->hess_most && b->hess_most > 0) {
-        return;
-    }
-    for (int32_t k = 0; k < b->n_columns; k++) {
-        b->column[k].is_counted = counts_all;
-    }
-    for (int32_t i = 0; i < b->n_features; i++) {
-        if (b->feature[i].is_categorical) {
-            b->column[b->feature[i].column].is_counted = true;
-        }
-    }
-    for (int32_t k = 0; k < b->n_columns; k++) {
-        if (b->column[k].is_counted) {
-            b->counted[b->n_counted++] = k;
-        }
-    }
-}
-
 static void mark_sampled(gbt_backend *b)
 {
     if (b->sample.rows == NULL) {
@@ -295,17 +201,15 @@ gbt_status gbt_cpu_begin_tree(gbt_backend *b, int32_t round, int32_t output,
     if (sample->rows == NULL) {
         b->sample.n_rows = b->n_rows;
     }
-    lay_out_columns(b);
-    lay_out_record(b);
-    lay_out_parts(b);
+    gbt_cpu_lay_out(b);
     mark_sampled(b);
     gbt_cpu_pool_reset(b);
     for (int32_t i = 0; i < b->config.max_nodes; i++) {
         b->node[i] = (gbt_cpu_node){.histogram = -1};
     }
     b->node[0] = (gbt_cpu_node){.n_rows = b->sample.n_rows, .histogram = -1, .is_open = true};
-    task.takes_all =
-        b->n_columns == b->data->bins.n_columns && b->step - b->n_columns <= GBT_CPU_COPY_SLACK;
+    task.takes_first = (b->n_columns == 0 || b->column[b->n_columns - 1].source < b->n_columns) &&
+                       b->step - b->n_columns <= GBT_CPU_COPY_SLACK;
     gbt_on_threads(b->n_parts, copy_part, &task);
 
     *root = (gbt_root){.n_rows = b->sample.n_rows, .quant = b->quant};
@@ -318,7 +222,7 @@ gbt_status gbt_cpu_begin_tree(gbt_backend *b, int32_t round, int32_t output,
         b->hess_least = total->hess_least < b->hess_least ? total->hess_least : b->hess_least;
         b->hess_most = total->hess_most > b->hess_most ? total->hess_most : b->hess_most;
     }
-    choose_counted(b);
+    gbt_cpu_choose_counted(b);
     gbt_cpu_search_begin(b);
     return GBT_OK;
 }
