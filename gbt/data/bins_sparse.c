@@ -86,13 +86,14 @@ static void list_rows(sparse_filling *c)
     c->start[0] = 0;
 }
 
-/* Columns: one for each feature that shares none, in order, then the bundles of two or more. */
+/* Columns: one for each plain feature, in order, then the bundles. A feature alone in its bundle is
+ * plain unless most rows are at its default. */
 static gbt_status assign_columns(sparse_filling *c, int32_t n_bundles)
 {
     gbt_status status = GBT_OK;
     gbt_bins *bins = c->bins;
     int32_t *n_members = NULL, *column_of = NULL;
-    GBT_TRY_OR_DONE(GBT_NEW_ZERO(n_members, n_bundles));
+    GBT_TRY_OR_DONE(GBT_NEW_ZERO(n_members, n_bundles + 1));
     GBT_TRY_OR_DONE(GBT_NEW(column_of, n_bundles));
     for (int32_t f = 0; f < bins->n_features; f++) {
         if (c->bundle_of[f] >= 0) {
@@ -100,14 +101,17 @@ static gbt_status assign_columns(sparse_filling *c, int32_t n_bundles)
         }
     }
     for (int32_t f = 0; f < bins->n_features; f++) {
-        if (c->bundle_of[f] < 0 || n_members[c->bundle_of[f]] == 1) {
+        const int32_t b = c->bundle_of[f];
+        const bool is_sparse = c->n_others[f] <= c->features->n_rows / 2;
+        if (b < 0 || (n_members[b] == 1 && !is_sparse)) {
+            n_members[b < 0 ? n_bundles : b] = 0;
             bins->place[f] = (gbt_bin_place){
                 .column = bins->n_columns++, .n_codes = c->n_codes[f] + 1, .default_bin = -1};
             c->bundle_of[f] = -1;
         }
     }
     for (int32_t b = 0; b < n_bundles; b++) {
-        column_of[b] = n_members[b] > 1 ? bins->n_columns++ : -1;
+        column_of[b] = n_members[b] > 0 ? bins->n_columns++ : -1;
     }
     GBT_TRY_OR_DONE(GBT_NEW_ZERO(bins->n_codes, bins->n_columns));
     for (int32_t f = 0; f < bins->n_features; f++) {

@@ -27,7 +27,7 @@ static int64_t cpu_bytes(const gbt_backend_config *config, const gbt_dataset *da
         (int64_t)config->max_nodes *
         (int64_t)(sizeof(gbt_cpu_node) + 2 * sizeof(gbt_cpu_job) + sizeof(float) + sizeof(int64_t) +
                   (size_t)config->threads * sizeof(gbt_cpu_run));
-    return of_rows + of_nodes + gbt_cpu_pool_bytes(config, data);
+    return of_rows + of_nodes + gbt_cpu_pool_bytes(config, data) + gbt_cpu_entry_bytes(data);
 }
 
 static void cpu_close(gbt_backend *b)
@@ -35,12 +35,14 @@ static void cpu_close(gbt_backend *b)
     if (b == NULL) {
         return;
     }
-    void *const block[] = {
-        b->scores,     b->grad,    b->hess,    b->measure,    b->is_usable, b->column,
-        b->column_of,  b->feature, b->counted, b->record,     b->row,       b->node,
-        b->run,        b->pool,    b->scratch, b->packed,     b->slots,     b->unused,
-        b->job,        b->found,   b->leaf,    b->leaf_value, b->residual,  b->residual_weight,
-        b->leaf_first, b->sampled};
+    void *const block[] = {b->scores,     b->grad,       b->hess,        b->measure,
+                           b->is_usable,  b->is_listed,  b->entry_start, b->entry,
+                           b->entry_slot, b->column,     b->column_of,   b->feature,
+                           b->counted,    b->record,     b->row,         b->node,
+                           b->run,        b->pool,       b->scratch,     b->packed,
+                           b->slots,      b->unused,     b->job,         b->found,
+                           b->leaf,       b->leaf_value, b->residual,    b->residual_weight,
+                           b->leaf_first, b->sampled};
     for (size_t i = 0; i < sizeof block / sizeof block[0]; i++) {
         gbt_release(block[i]);
     }
@@ -83,7 +85,9 @@ static gbt_status open_nodes(gbt_backend *b)
     GBT_TRY(GBT_NEW(b->counted, bins->n_columns));
     GBT_TRY(GBT_NEW(b->feature, n_features));
     GBT_TRY(GBT_NEW(b->is_usable, n_features));
-    GBT_TRY(gbt_cpu_find_usable(b));
+    GBT_TRY(GBT_NEW_ZERO(b->is_listed, bins->n_columns));
+    GBT_TRY(GBT_NEW(b->entry_slot, n_features));
+    GBT_TRY(gbt_cpu_list_entries(b));
     GBT_TRY(GBT_NEW_ZERO(b->node, max_nodes));
     GBT_TRY(GBT_NEW(b->run, max_nodes * b->config.threads));
     GBT_TRY(GBT_NEW(b->job, 2 * max_nodes));

@@ -88,6 +88,14 @@ static void pack_slots(gbt_cpu_histogram *histogram, int64_t n)
     }
 }
 
+static void subtract_away(const gbt_backend *b, gbt_cpu_histogram *from,
+                          const gbt_cpu_histogram *less)
+{
+    for (int32_t f = 0; f < b->n_away; f++) {
+        from->away[f] -= less->away[f];
+    }
+}
+
 static void subtract_rows(const gbt_backend *b, gbt_cpu_histogram *from,
                           const gbt_cpu_histogram *less)
 {
@@ -111,6 +119,7 @@ static void finish_large(const gbt_backend *b, gbt_cpu_histogram *from,
         pack_slots(from, b->n_slots);
         from->format = result;
     }
+    subtract_away(b, from, less);
     if (result != GBT_CPU_COUNTED) {
         subtract_rows(b, from, less);
     }
@@ -166,6 +175,16 @@ static void sum_slots(void *context, int64_t first, int64_t last, int thread)
     }
 }
 
+static void sum_away(const gbt_backend *b, gbt_cpu_histogram *to)
+{
+    for (int32_t f = 0; f < b->n_away; f++) {
+        to->away[f] = 0;
+        for (int32_t part = 0; part < b->n_parts; part++) {
+            to->away[f] += b->scratch[part].away[f];
+        }
+    }
+}
+
 static void sum_rows(const gbt_backend *b, gbt_cpu_histogram *to)
 {
     for (int32_t k = 0; k < b->n_counted && to->format != GBT_CPU_COUNTED; k++) {
@@ -187,6 +206,7 @@ static void run_shared(gbt_backend *b, const gbt_cpu_job *job)
     gbt_on_threads(b->n_parts, add_own_part, &task);
     to->format = b->scratch[0].format;
     gbt_for_chunks(b->n_parts, b->n_slots, SUM_SLOTS, sum_slots, &task);
+    sum_away(b, to);
     sum_rows(b, to);
     if (job->large >= 0) {
         finish_large(b, histogram_of(b, job->large), to, b->node[job->large].n_rows);

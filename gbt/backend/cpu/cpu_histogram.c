@@ -148,7 +148,7 @@ static void add_wide(const group *g, int n_columns)
 static void count_block(const gbt_backend *b, const uint8_t *record, int64_t n, uint32_t *rows)
 {
     const int64_t step = b->step;
-    for (int32_t i = 0; i < b->n_counted; i++) {
+    for (int32_t i = 0; i < b->n_counted && b->counted[i] < b->n_recorded; i++) {
         const uint8_t *at = record + b->counted[i];
         const uint8_t *end = at + n * step;
         uint32_t *count = rows + b->column[b->counted[i]].slot;
@@ -158,10 +158,11 @@ static void count_block(const gbt_backend *b, const uint8_t *record, int64_t n, 
     }
 }
 
-/* Adds n records to all columns; slots are words, or pairs when the gradients are wide. Where the
- * format holds no counts, rows of the counted columns are counted beside them. */
+/* Adds n records to all columns. Sums go to `slots`: words, to be folded later if the histogram is
+ * wide, or pairs when the gradients are. Where the format holds no counts, rows of the counted
+ * columns are counted beside them. */
 static void add_records(const gbt_backend *b, int64_t first, int64_t n, void *slots,
-                        gbt_cpu_format format, uint32_t *rows)
+                        const gbt_cpu_histogram *histogram)
 {
     const int64_t slot_bytes =
         b->quant.is_wide ? (int64_t)sizeof(gbt_sum) : (int64_t)sizeof(uint64_t);
@@ -169,8 +170,8 @@ static void add_records(const gbt_backend *b, int64_t first, int64_t n, void *sl
     for (int64_t row = 0; row < n; row += block_rows) {
         const uint8_t *record = b->record + (first + row) * b->step;
         const int64_t n_block = n - row < block_rows ? n - row : block_rows;
-        for (int32_t k = 0; k < b->n_columns; k += GROUP) {
-            const int32_t n_columns = b->n_columns - k < GROUP ? b->n_columns - k : GROUP;
+        for (int32_t k = 0; k < b->n_recorded; k += GROUP) {
+            const int32_t n_columns = b->n_recorded - k < GROUP ? b->n_recorded - k : GROUP;
             group g = {record + k, n_block, b->step, b->grad_at - k, {0}};
             for (int32_t i = 0; i < GROUP; i++) {
                 const int32_t column = k + (i < n_columns ? i : 0);
@@ -178,15 +179,18 @@ static void add_records(const gbt_backend *b, int64_t first, int64_t n, void *sl
             }
             if (b->quant.is_wide) {
                 add_wide(&g, n_columns);
-            } else if (format == GBT_CPU_COUNTED) {
+            } else if (histogram->format == GBT_CPU_COUNTED) {
                 add_counted(&g, n_columns);
             } else {
                 add_packed(&g, n_columns);
             }
         }
-        if (format != GBT_CPU_COUNTED) {
-            count_block(b, record, n_block, rows);
+        if (histogram->format != GBT_CPU_COUNTED) {
+            count_block(b, record, n_block, histogram->rows);
         }
+    }
+    if (b->entry) {
+        gbt_cpu_add_entries(b, first, n, slots, histogram);
     }
 }
 
@@ -205,6 +209,7 @@ static void clear(const gbt_backend *b, gbt_cpu_histogram *histogram)
     const size_t slot_bytes =
         histogram->format == GBT_CPU_WIDE ? sizeof(gbt_sum) : sizeof(uint64_t);
     memset(histogram->slots, 0, (size_t)b->n_slots * slot_bytes);
+    memset(histogram->away, 0, (size_t)b->n_away * sizeof(uint32_t));
     if (histogram->format != GBT_CPU_COUNTED) {
         for (int32_t i = 0; i < b->n_counted; i++) {
             const gbt_cpu_column *column = &b->column[b->counted[i]];
@@ -214,12 +219,12 @@ static void clear(const gbt_backend *b, gbt_cpu_histogram *histogram)
 }
 
 /* Narrow gradients, more rows than packed words hold: in pieces, folded one by one. */
-static void add_folded(const gbt_backend *b, int64_t first, int64_t n, gbt_cpu_histogram *histogram,
-                       uint64_t *packed)
+static void add_folded(const gbt_backend *b, int64_t first, int64_t n,
+                       const gbt_cpu_histogram *histogram, uint64_t *packed)
 {
     for (int64_t row = 0; row < n; row += GBT_CPU_PACKED_ROWS) {
         const int64_t piece = n - row < GBT_CPU_PACKED_ROWS ? n - row : GBT_CPU_PACKED_ROWS;
-        add_records(b, first + row, piece, packed, GBT_CPU_PACKED, histogram->rows);
+        add_records(b, first + row, piece, packed, histogram);
         fold(packed, histogram->slots, b->n_slots);
     }
 }
@@ -244,7 +249,7 @@ void gbt_cpu_add_rows(const gbt_backend *b, gbt_cpu_histogram *histogram, int32_
         if (folds) {
             add_folded(b, run.first, n, histogram, b->packed[thread]);
         } else {
-            add_records(b, run.first, n, histogram->slots, histogram->format, histogram->rows);
+            add_records(b, run.first, n, histogram->slots, histogram);
         }
     }
 }
@@ -260,7 +265,7 @@ void gbt_cpu_count_column(const gbt_backend *b, int32_t node, int32_t column, ui
         const gbt_cpu_run run = gbt_cpu_runs(b, node)[part];
         for (int64_t at = run.first; at < run.last; at++) {
             const uint8_t *record = b->record + at * b->step;
-            const uint8_t code = record[column];
+            const uint8_t code = gbt_cpu_code(b, &b->column[column], at);
             rows[code]++;
             if (!sums) {
                 continue;
@@ -286,9 +291,9 @@ bool gbt_cpu_has_rows(const gbt_backend *b, int32_t node, const gbt_cpu_feature 
     int64_t n_left = 0, n_right = 0;
     for (int32_t part = 0; part < b->n_parts; part++) {
         const gbt_cpu_run run = gbt_cpu_runs(b, node)[part];
-        const uint8_t *code = b->record + feature->column;
         for (int64_t at = run.first; at < run.last; at++) {
-            const int32_t bin = gbt_bin_of_code(&feature->place, code[at * b->step]);
+            const uint8_t code = gbt_cpu_code(b, &b->column[feature->column], at);
+            const int32_t bin = gbt_bin_of_code(&feature->place, code);
             const bool is_left = gbt_split_goes_left(split, bin, feature->n_bins);
             n_left += is_left;
             n_right += !is_left;

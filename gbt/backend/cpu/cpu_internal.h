@@ -37,11 +37,12 @@ typedef struct gbt_cpu_measure {
     bool is_bad; /* some value is not finite or some hessian negative */
 } gbt_cpu_measure;
 
-/* One byte column of the working set. */
+/* One column that a tree uses. */
 typedef struct gbt_cpu_column {
     int32_t source; /* column of the bin matrix */
     int32_t n_codes;
     int32_t slot;    /* its first slot in a histogram */
+    int32_t at;      /* byte of a record; -1: a listed column, see cpu_entries.c */
     bool is_counted; /* histograms count its rows beside the sums */
 } gbt_cpu_column;
 
@@ -59,6 +60,7 @@ typedef struct gbt_cpu_feature {
 typedef struct gbt_cpu_histogram {
     void *slots;    /* [n_slots] uint64_t, or gbt_sum when wide */
     uint32_t *rows; /* [n_slots] rows of each code, of the counted columns only; not when counted */
+    uint32_t *away; /* [n_features] rows away from the default, of listed features only */
     int32_t node;   /* -1: free */
     gbt_cpu_format format;
     int64_t stamp; /* of the call that used it last */
@@ -109,14 +111,22 @@ struct gbt_backend {
     gbt_quant quant;
     int32_t hess_least, hess_most; /* units of a row's hessian */
     int64_t least_hess;            /* units that each side of a numeric split needs */
-    gbt_cpu_column *column;        /* [n_columns] of the working set */
-    int32_t *column_of;            /* [columns of the bin matrix] in the working set or -1 */
+    gbt_cpu_column *column;        /* [n_columns] those in the records first */
+    int32_t *column_of;            /* [columns of the bin matrix] among these or -1 */
     gbt_cpu_feature *feature;      /* [n_features] */
     int32_t *counted;              /* [n_counted] columns that have their rows counted */
-    int32_t n_columns, n_features, n_counted, n_slots;
+    int32_t n_columns, n_recorded, n_features, n_counted, n_slots;
     bool counts_all; /* a common search came: count all columns */
 
-    /* The working set: a record has a code for every column, then the gradient. */
+    /* Columns that most rows leave at code 0, as lists of the other codes by row. */
+    uint8_t *is_listed;   /* [columns of the bin matrix] */
+    int64_t *entry_start; /* [n_rows + 1]; NULL: no column is listed */
+    uint32_t *entry;      /* feature << 8 | code, counted from the feature's first */
+    int32_t *entry_slot;  /* [features of the data] first slot; unused ones: of a waste bin */
+    int32_t n_away;       /* gbt_cpu_n_away() */
+    bool counts_entries;  /* some listed column is counted */
+
+    /* The working set: a record has a code for every other column, then the gradient. */
     uint8_t *record;    /* [n_rows x step] */
     uint32_t *row;      /* [n_rows] row of the data set */
     int64_t step;       /* bytes, a multiple of 16 */
@@ -162,10 +172,27 @@ gbt_status gbt_cpu_set_gradients(gbt_backend *, const float *grad, const float *
 /* Unit of this tree; ERR_NUMERIC names the first bad row. */
 gbt_status gbt_cpu_choose_quant(gbt_backend *, int32_t round, int32_t output);
 
+/* Code of the record at a position of the working set. */
+static inline uint8_t gbt_cpu_code(const gbt_backend *b, const gbt_cpu_column *column,
+                                   int64_t position)
+{
+    return column->at >= 0
+               ? b->record[position * b->step + column->at]
+               : b->data->bins.base[b->row[position] * b->data->bins.row_step + column->source];
+}
+
+/* cpu_entries.c */
+/* Sets is_usable and lists the sparse columns. Cost: about one histogram. */
+gbt_status gbt_cpu_list_entries(gbt_backend *);
+int64_t gbt_cpu_entry_bytes(const gbt_dataset *); /* that the lists take, about */
+/* Adds n records from `first` on to the listed columns: sums to `slots`, which may be words that
+ * are folded later, rows to those of the histogram. */
+void gbt_cpu_add_entries(const gbt_backend *, int64_t first, int64_t n, void *slots,
+                         const gbt_cpu_histogram *);
+/* Features that have a place in gbt_cpu_histogram.away. */
+int32_t gbt_cpu_n_away(const gbt_bins *);
+
 /* cpu_layout.c */
-/* Sets is_usable. A feature of a shared column can be split only if enough rows are away from its
- * default; with sparse data that leaves out most features. Cost: about one histogram. */
-gbt_status gbt_cpu_find_usable(gbt_backend *);
 /* Features, columns, record and parts of a tree, from its sample and quant. */
 void gbt_cpu_lay_out(gbt_backend *);
 /* Columns whose rows must be counted beside the sums. */

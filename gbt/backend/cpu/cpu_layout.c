@@ -3,56 +3,6 @@
 #include <string.h>
 
 #include "gbt/backend/cpu/cpu_internal.h"
-#include "gbt/base/alloc.h"
-
-/* Codes of the shared columns, counted over rows [first, last) of the data set. */
-typedef struct count_task {
-    const gbt_backend *backend;
-    int64_t *rows; /* [n_columns x GBT_CPU_MAX_CODES] */
-} count_task;
-
-static void count_columns(void *context, int64_t first, int64_t last, int thread)
-{
-    const count_task *task = context;
-    const gbt_bins *bins = &task->backend->data->bins;
-    (void)thread;
-    for (int64_t row = 0; row < bins->n_rows; row++) {
-        const uint8_t *code = bins->base + row * bins->row_step;
-        for (int64_t c = first; c < last; c++) {
-            task->rows[c * GBT_CPU_MAX_CODES + code[c]]++;
-        }
-    }
-}
-
-gbt_status gbt_cpu_find_usable(gbt_backend *b)
-{
-    enum { COLUMNS = 64 }; /* of one thread: two cache lines a row */
-    const gbt_bins *bins = &b->data->bins;
-    bool has_shared = false;
-    int64_t *rows = NULL;
-    for (int32_t f = 0; f < bins->n_features; f++) {
-        b->is_usable[f] = b->data->cuts->n_bins[f] > 1 || bins->has_missing[f];
-        has_shared |= bins->place[f].default_bin >= 0;
-    }
-    if (!has_shared) {
-        return GBT_OK;
-    }
-    GBT_TRY(GBT_NEW_ZERO(rows, (int64_t)bins->n_columns * GBT_CPU_MAX_CODES));
-    count_task task = {b, rows};
-    gbt_for_chunks(b->config.threads, bins->n_columns, COLUMNS, count_columns, &task);
-    for (int32_t f = 0; f < bins->n_features; f++) {
-        const gbt_bin_place *place = &bins->place[f];
-        const int64_t *of_feature =
-            rows + (int64_t)place->column * GBT_CPU_MAX_CODES + place->first;
-        int64_t n = 0;
-        for (int32_t i = 0; i < place->n_codes; i++) {
-            n += of_feature[i];
-        }
-        b->is_usable[f] &= place->default_bin < 0 || n >= b->config.min_child_samples;
-    }
-    gbt_release(rows);
-    return GBT_OK;
-}
 
 /* Cuts the working set into parts: part p has the blocks p, p + parts, ... */
 static void lay_out_parts(gbt_backend *b)
@@ -81,6 +31,22 @@ static bool may_split(const gbt_backend *b, int32_t feature)
     return b->is_usable[feature] && (sampled == NULL || gbt_set_has(sampled, feature));
 }
 
+/* Columns in use, listed ones or the others. */
+static void add_columns(gbt_backend *b, bool is_listed)
+{
+    const gbt_bins *bins = &b->data->bins;
+    for (int32_t c = 0; c < bins->n_columns; c++) {
+        if (b->column_of[c] >= 0 && (b->is_listed[c] != 0) == is_listed) {
+            b->column[b->n_columns] = (gbt_cpu_column){.source = c,
+                                                       .n_codes = bins->n_codes[c],
+                                                       .slot = b->n_slots,
+                                                       .at = is_listed ? -1 : b->n_columns};
+            b->n_slots += gbt_cpu_slots_of(bins->n_codes[c]);
+            b->column_of[c] = b->n_columns++;
+        }
+    }
+}
+
 /* Features that the tree may split on, the columns that hold them, and where these lie. */
 static void lay_out_columns(gbt_backend *b)
 {
@@ -94,13 +60,9 @@ static void lay_out_columns(gbt_backend *b)
     }
     b->n_columns = 0;
     b->n_slots = 0;
-    for (int32_t c = 0; c < bins->n_columns; c++) {
-        if (b->column_of[c] >= 0) {
-            b->column[b->n_columns] = (gbt_cpu_column){c, bins->n_codes[c], b->n_slots, false};
-            b->n_slots += gbt_cpu_slots_of(bins->n_codes[c]);
-            b->column_of[c] = b->n_columns++;
-        }
-    }
+    add_columns(b, false);
+    b->n_recorded = b->n_columns;
+    add_columns(b, true);
     b->n_features = 0;
     for (int32_t f = 0; f < cuts->n_features; f++) {
         if (may_split(b, f)) {
@@ -118,16 +80,32 @@ static void lay_out_columns(gbt_backend *b)
     }
 }
 
+/* Entries of features that the tree does not use go to slots that nobody reads. */
+static void lay_out_entries(gbt_backend *b)
+{
+    for (int32_t f = 0; f < b->n_away; f++) {
+        b->entry_slot[f] = b->n_slots;
+    }
+    for (int32_t i = 0; i < b->n_features && b->entry; i++) {
+        const gbt_cpu_feature *feature = &b->feature[i];
+        if (b->column[feature->column].at < 0) {
+            b->entry_slot[feature->feature] = feature->slot + feature->place.first;
+        }
+    }
+    b->n_slots += b->entry ? gbt_cpu_slots_of(GBT_CPU_MAX_CODES) : 0;
+}
+
 static void lay_out_record(gbt_backend *b)
 {
     const int32_t grad_bytes = b->quant.is_wide ? 8 : 4;
-    b->grad_at = (b->n_columns + grad_bytes - 1) / grad_bytes * grad_bytes;
+    b->grad_at = (b->n_recorded + grad_bytes - 1) / grad_bytes * grad_bytes;
     b->step = (b->grad_at + grad_bytes + 15) / 16 * 16;
 }
 
 void gbt_cpu_lay_out(gbt_backend *b)
 {
     lay_out_columns(b);
+    lay_out_entries(b);
     lay_out_record(b);
     lay_out_parts(b);
 }
@@ -137,6 +115,7 @@ void gbt_cpu_choose_counted(gbt_backend *b)
 {
     const bool counts_all = b->counts_all || b->config.regular.path_smooth > 0.0;
     b->n_counted = 0;
+    b->counts_entries = false;
     if (b->hess_least == b->hess_most && b->hess_most > 0) {
         return;
     }
@@ -151,6 +130,7 @@ void gbt_cpu_choose_counted(gbt_backend *b)
     for (int32_t k = 0; k < b->n_columns; k++) {
         if (b->column[k].is_counted) {
             b->counted[b->n_counted++] = k;
+            b->counts_entries |= k >= b->n_recorded;
         }
     }
 }

@@ -18,9 +18,16 @@ typedef struct run_task {
     uint8_t *record; /* of the run's first row */
     uint32_t *row;   /* likewise */
     int64_t n, step;
-    int32_t column;
+    const uint8_t *code;    /* the column's code of the first record, or of row 0 if it is listed */
+    int64_t code_step;      /* bytes to the next record's or row's */
     const uint8_t *is_left; /* [GBT_CPU_MAX_CODES] by code of the column */
 } run_task;
+
+/* Which way record i of the run goes; is_listed and step are constants where this is inlined. */
+static ALWAYS_INLINE bool goes_left(const run_task *t, bool is_listed, int64_t step, int64_t i)
+{
+    return t->is_left[is_listed ? t->code[t->row[i] * t->code_step] : t->code[i * step]];
+}
 
 /* Bytes moved at once: one register where there is AVX2, else two. */
 typedef uint64_t piece __attribute__((vector_size(32), aligned(1), may_alias));
@@ -49,24 +56,24 @@ static ALWAYS_INLINE void exchange(const run_task *t, int64_t step, int64_t i, i
 
 /* The last rows, few enough to note all misplaced ones at once: those before the border that go
  * right and those behind it that go left are equally many. */
-static ALWAYS_INLINE int64_t finish(const run_task *t, int64_t step, int64_t first, int64_t last)
+static ALWAYS_INLINE int64_t finish(const run_task *t, bool is_listed, int64_t step, int64_t first,
+                                    int64_t last)
 {
-    const uint8_t *code = t->record + t->column;
     uint16_t from_left[LAST_ROWS], from_right[LAST_ROWS];
     int32_t n_left = 0;
     int32_t n = 0;
     for (int64_t i = first; i < last; i++) {
-        n_left += t->is_left[code[i * step]];
+        n_left += goes_left(t, is_listed, step, i);
     }
     for (int32_t i = 0; i < n_left; i++) {
         from_left[n] = (uint16_t)i;
-        n += !t->is_left[code[(first + i) * step]];
+        n += !goes_left(t, is_listed, step, first + i);
     }
     const int64_t border = first + n_left;
     n = 0;
     for (int32_t i = 0; i < last - border; i++) {
         from_right[n] = (uint16_t)i;
-        n += t->is_left[code[(border + i) * step]];
+        n += goes_left(t, is_listed, step, border + i);
     }
     for (int32_t i = 0; i < n; i++) {
         exchange(t, step, first + from_left[i], border + from_right[i]);
@@ -74,10 +81,9 @@ static ALWAYS_INLINE int64_t finish(const run_task *t, int64_t step, int64_t fir
     return border;
 }
 
-/* Partitions the run and returns its left rows; `step` is a constant where this is inlined. */
-static ALWAYS_INLINE int64_t partition(const run_task *t, int64_t step)
+/* Partitions the run and returns its left rows; `is_listed` and `step` are constants where this is inlined. */
+static ALWAYS_INLINE int64_t partition(const run_task *t, bool is_listed, int64_t step)
 {
-    const uint8_t *code = t->record + t->column;
     uint8_t from_left[BLOCK], from_right[BLOCK]; /* misplaced, counted from the block's outer end */
     int32_t n_left = 0, n_right = 0, at_left = 0, at_right = 0;
     int64_t low = 0;
@@ -87,14 +93,14 @@ static ALWAYS_INLINE int64_t partition(const run_task *t, int64_t step)
             at_left = 0;
             for (int32_t i = 0; i < BLOCK; i++) {
                 from_left[n_left] = (uint8_t)i;
-                n_left += !t->is_left[code[(low + i) * step]];
+                n_left += !goes_left(t, is_listed, step, low + i);
             }
         }
         if (n_right == 0) {
             at_right = 0;
             for (int32_t i = 0; i < BLOCK; i++) {
                 from_right[n_right] = (uint8_t)i;
-                n_right += t->is_left[code[(high - 1 - i) * step]];
+                n_right += goes_left(t, is_listed, step, high - 1 - i);
             }
         }
         const int32_t n = n_left < n_right ? n_left : n_right;
@@ -108,20 +114,23 @@ static ALWAYS_INLINE int64_t partition(const run_task *t, int64_t step)
         low += n_left == 0 ? BLOCK : 0;
         high -= n_right == 0 ? BLOCK : 0;
     }
-    return finish(t, step, low, high);
+    return finish(t, is_listed, step, low, high);
 }
 
-GBT_CLONES static int64_t partition_run(const run_task *t)
+GBT_CLONES static int64_t partition_run(const run_task *t, bool is_listed)
 {
+    if (is_listed) {
+        return partition(t, true, t->step);
+    }
     switch (t->step) {
     case 16:
-        return partition(t, 16);
+        return partition(t, false, 16);
     case 32:
-        return partition(t, 32);
+        return partition(t, false, 32);
     case 48:
-        return partition(t, 48);
+        return partition(t, false, 48);
     default:
-        return partition(t, t->step);
+        return partition(t, false, t->step);
     }
 }
 
@@ -151,6 +160,10 @@ static void split_parts(void *context, int64_t first, int64_t last, int thread)
     (void)thread;
     for (int32_t i = 0; i < task->n; i++) {
         const gbt_apply *apply = &task->apply[i];
+        const gbt_bins *bins = &b->data->bins;
+        const gbt_cpu_column *column =
+            &b->column[b->column_of[bins->place[apply->split->feature].column]];
+        const bool is_listed = column->at < 0;
         list_left_codes(b, apply->split, is_left);
         for (int64_t part = first; part < last; part++) {
             const gbt_cpu_run run = gbt_cpu_runs(b, apply->node)[part];
@@ -159,10 +172,12 @@ static void split_parts(void *context, int64_t first, int64_t last, int thread)
                 .row = b->row + run.first,
                 .n = (int64_t)run.last - run.first,
                 .step = b->step,
-                .column = b->column_of[b->data->bins.place[apply->split->feature].column],
+                .code = is_listed ? bins->base + column->source
+                                  : b->record + run.first * b->step + column->at,
+                .code_step = bins->row_step,
                 .is_left = is_left,
             };
-            const uint32_t middle = run.first + (uint32_t)partition_run(&t);
+            const uint32_t middle = run.first + (uint32_t)partition_run(&t, is_listed);
             gbt_cpu_runs(b, apply->left)[part] = (gbt_cpu_run){run.first, middle};
             gbt_cpu_runs(b, apply->right)[part] = (gbt_cpu_run){middle, run.last};
         }

@@ -255,10 +255,17 @@ static gbt_cpu_found search_plain(const gbt_cpu_view *view, const gbt_cpu_featur
     return (gbt_cpu_found){best.sides, best.bin, best.missing_left, format == GBT_CPU_COUNTED};
 }
 
+/* A listed feature with too few rows for the side that lacks its default. */
+static bool has_few_away(const gbt_cpu_view *view, const gbt_cpu_feature *feature)
+{
+    return view->backend->column[feature->column].at < 0 &&
+           view->histogram->away[feature->feature] < view->backend->config.min_child_samples;
+}
+
 static gbt_cpu_found search_feature(const gbt_cpu_view *view, const gbt_cpu_feature *feature)
 {
     const gbt_regular *regular = &view->backend->config.regular;
-    if (!gbt_cpu_is_allowed(view->task, feature->feature)) {
+    if (!gbt_cpu_is_allowed(view->task, feature->feature) || has_few_away(view, feature)) {
         return (gbt_cpu_found){(double)-INFINITY, 0, false, true};
     }
     if (feature->is_categorical) {

@@ -33,7 +33,7 @@ typedef struct part_total {
 typedef struct copy_task {
     gbt_backend *backend;
     const float *grad, *hess; /* [n_rows] of the output */
-    bool takes_first;         /* columns of the working set are the first of the bin matrix */
+    bool takes_first;         /* the records' columns are the first of the bin matrix */
     part_total total[GBT_MAX_THREADS];
 } copy_task;
 
@@ -94,7 +94,7 @@ static ALWAYS_INLINE void write_records(const gbt_backend *b, uint8_t *to, int64
         if (takes_first) {
             memcpy(to, from, (size_t)step); /* and a little more, never read or overwritten now: */
         } else {
-            for (int32_t k = 0; k < b->n_columns; k++) {
+            for (int32_t k = 0; k < b->n_recorded; k++) {
                 to[k] = from[b->column[k].source];
             }
         }
@@ -208,8 +208,9 @@ gbt_status gbt_cpu_begin_tree(gbt_backend *b, int32_t round, int32_t output,
         b->node[i] = (gbt_cpu_node){.histogram = -1};
     }
     b->node[0] = (gbt_cpu_node){.n_rows = b->sample.n_rows, .histogram = -1, .is_open = true};
-    task.takes_first = (b->n_columns == 0 || b->column[b->n_columns - 1].source < b->n_columns) &&
-                       b->step - b->n_columns <= GBT_CPU_COPY_SLACK;
+    task.takes_first =
+        (b->n_recorded == 0 || b->column[b->n_recorded - 1].source < b->n_recorded) &&
+        b->step - b->n_recorded <= GBT_CPU_COPY_SLACK;
     gbt_on_threads(b->n_parts, copy_part, &task);
 
     *root = (gbt_root){.n_rows = b->sample.n_rows, .quant = b->quant};
