@@ -75,12 +75,12 @@ TEST_C(Bundle, MembersNeverMeetAndCodesFitIntoAByte)
 TEST_C(Bundle, OneHotColumnsComeTogether)
 {
     static pack_case c;
-    /* Six groups of twenty: in each row one feature of every group is set. */
+    /* Groups of ten: in each row one feature of every group is set. */
     int64_t at = 0;
     for (int32_t f = 0; f < FEATURES; f++) {
         c.start[f] = at;
         for (uint32_t row = 0; row < ROWS; row++) {
-            if ((int32_t)(gbt_rng_u64((uint64_t)(f / 20), row) % 20) == f % 20) {
+            if ((int32_t)(gbt_rng_u64((uint64_t)(f / 10), row) % 10) == f % 10) {
                 c.row[at++] = row;
             }
         }
@@ -91,8 +91,33 @@ TEST_C(Bundle, OneHotColumnsComeTogether)
     const gbt_bundle_input input = {ROWS, FEATURES, c.n_codes, c.start, c.row, c.is_candidate};
     int32_t n_bundles = 0;
     ASSERT_C_OK(gbt_bundle_pack(&input, c.bundle_of, &n_bundles));
-    EXPECT_C_TRUE(n_bundles >= 6); /* a row has six values: fewer columns cannot hold them */
-    EXPECT_C_TRUE(n_bundles <= 12);
+    EXPECT_C_TRUE(n_bundles >= FEATURES / 10); /* values of a row: fewer columns cannot hold them */
+    EXPECT_C_TRUE(n_bundles <= 2 * FEATURES / 10);
+}
+
+TEST_C(Bundle, RareFeaturesDoNotFillTheGapsOfOthers)
+{
+    static pack_case c;
+    int64_t at = 0;
+    for (int32_t f = 0; f < FEATURES; f++) {
+        const int64_t n = f % 2 ? 19 : 20; /* just below and at the border */
+        c.start[f] = at;
+        for (int64_t i = 0; i < n; i++) {
+            c.row[at++] = (uint32_t)(f * 23 % (ROWS - 20) + i);
+        }
+        c.n_codes[f] = 1;
+        c.is_candidate[f] = 1;
+    }
+    c.start[FEATURES] = at;
+    const gbt_bundle_input input = {ROWS, FEATURES, c.n_codes, c.start, c.row, c.is_candidate};
+    int32_t n_bundles = 0;
+    ASSERT_C_OK(gbt_bundle_pack(&input, c.bundle_of, &n_bundles));
+    EXPECT_C_TRUE(n_bundles >= 2 && n_bundles < FEATURES / 2);
+    for (int32_t f = 0; f < FEATURES; f++) {
+        for (int32_t g = 0; g < f; g++) {
+            EXPECT_C_TRUE(c.bundle_of[f] != c.bundle_of[g] || f % 2 == g % 2);
+        }
+    }
 }
 
 /* ---- Sparse matrices ------------------------------------------------------------------------- */

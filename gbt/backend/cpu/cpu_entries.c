@@ -30,7 +30,20 @@ int32_t gbt_cpu_n_away(const gbt_bins *bins)
     return 0;
 }
 
-/* Rows of every code. */
+/* The first column from `column` on whose code is not 0, or n. */
+static inline int32_t next_code(const uint8_t *code, int32_t column, int32_t n)
+{
+    uint64_t eight = 0;
+    for (; column + 8 <= n && eight == 0; column += eight ? 0 : 8) {
+        memcpy(&eight, code + column, sizeof eight);
+    }
+    while (column < n && code[column] == 0) {
+        column++;
+    }
+    return column;
+}
+
+/* Rows of every code but 0. */
 typedef struct survey {
     const gbt_bins *bins;
     int64_t *rows; /* [n_columns x GBT_CPU_MAX_CODES] */
@@ -42,8 +55,8 @@ static void count_columns(void *context, int64_t first, int64_t last, int thread
     (void)thread;
     for (int64_t row = 0; row < s->bins->n_rows; row++) {
         const uint8_t *code = s->bins->base + row * s->bins->row_step;
-        for (int64_t c = first; c < last; c++) {
-            s->rows[c * GBT_CPU_MAX_CODES + code[c]]++;
+        for (int32_t c = (int32_t)first; (c = next_code(code, c, (int32_t)last)) < last; c++) {
+            s->rows[(int64_t)c * GBT_CPU_MAX_CODES + code[c]]++;
         }
     }
 }
@@ -70,7 +83,10 @@ static void choose_listed(gbt_backend *b, const int64_t *rows)
     const gbt_bins *bins = &b->data->bins;
     for (int32_t f = 0; f < bins->n_features; f++) {
         const int32_t column = bins->place[f].column;
-        const int64_t away = bins->n_rows - rows[(int64_t)column * GBT_CPU_MAX_CODES];
+        int64_t away = 0;
+        for (int32_t code = 1; code < bins->n_codes[column]; code++) {
+            away += rows[(int64_t)column * GBT_CPU_MAX_CODES + code];
+        }
         b->is_listed[column] |=
             b->is_usable[f] && bins->place[f].default_bin >= 0 && away <= bins->n_rows / 8 * 3;
     }
@@ -79,8 +95,7 @@ static void choose_listed(gbt_backend *b, const int64_t *rows)
 /* The lists of all rows, while they are made. */
 typedef struct listing {
     gbt_backend *backend;
-    int32_t
-        *feature_of; /* [n_columns x GBT_CPU_MAX_CODES] usable feature of a listed code, or -1 */
+    int32_t *feature_of; /* [n_columns x GBT_CPU_MAX_CODES] usable feature of a code, or -1 */
 } listing;
 
 /* Lists the row's entries from `to` on if there is room for them; returns how many there are. */
@@ -89,8 +104,8 @@ static int64_t list_row(const listing *l, int64_t row, uint32_t *to)
     const gbt_bins *bins = &l->backend->data->bins;
     const uint8_t *code = bins->base + row * bins->row_step;
     int64_t n = 0;
-    for (int32_t c = 0; c < bins->n_columns; c++) {
-        const int32_t f = code[c] ? l->feature_of[c * GBT_CPU_MAX_CODES + code[c]] : -1;
+    for (int32_t c = 0; (c = next_code(code, c, bins->n_columns)) < bins->n_columns; c++) {
+        const int32_t f = l->feature_of[c * GBT_CPU_MAX_CODES + code[c]];
         if (f < 0) {
             continue;
         }
@@ -189,8 +204,8 @@ int64_t gbt_cpu_entry_bytes(const gbt_dataset *data)
     int64_t n = 0;
     for (int64_t row = 0; row < bins->n_rows; row++) {
         const uint8_t *code = bins->base + row * bins->row_step;
-        for (int32_t c = 0; c < bins->n_columns; c++) {
-            n += code[c] != 0;
+        for (int32_t c = 0; (c = next_code(code, c, bins->n_columns)) < bins->n_columns; c++) {
+            n++;
         }
     }
     return n * (int64_t)sizeof(uint32_t) + (bins->n_rows + 1) * (int64_t)sizeof(int64_t);

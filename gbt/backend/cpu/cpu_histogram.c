@@ -144,17 +144,37 @@ static void add_wide(const group *g, int n_columns)
     CHOOSE(n_columns, CALL_WIDE)
 }
 
-/* Adds the rows of each code in the counted columns. */
+/* Adds the rows of each of n codes that are `step` bytes apart. Four tables: neighbours often have
+ * the same code, and an add to memory waits for the last one to the same place. */
+static void count_codes(const uint8_t *code, int64_t step, int64_t n, int32_t n_codes,
+                        uint32_t *rows)
+{
+    enum { TABLES = 4, FEW_ROWS = 256 };
+    uint32_t table[TABLES][GBT_CPU_MAX_CODES];
+    int64_t i = 0;
+    if (n >= FEW_ROWS) {
+        memset(table, 0, sizeof table);
+        for (; i + TABLES <= n; i += TABLES, code += TABLES * step) {
+            table[0][code[0]]++;
+            table[1][code[step]]++;
+            table[2][code[2 * step]]++;
+            table[3][code[3 * step]]++;
+        }
+        for (int32_t k = 0; k < n_codes; k++) {
+            rows[k] += table[0][k] + table[1][k] + table[2][k] + table[3][k];
+        }
+    }
+    for (; i < n; i++, code += step) {
+        rows[*code]++;
+    }
+}
+
+/* Adds the rows of each code in the counted columns of the records. */
 static void count_block(const gbt_backend *b, const uint8_t *record, int64_t n, uint32_t *rows)
 {
-    const int64_t step = b->step;
     for (int32_t i = 0; i < b->n_counted && b->counted[i] < b->n_recorded; i++) {
-        const uint8_t *at = record + b->counted[i];
-        const uint8_t *end = at + n * step;
-        uint32_t *count = rows + b->column[b->counted[i]].slot;
-        for (; at < end; at += step) {
-            count[*at]++;
-        }
+        const gbt_cpu_column *column = &b->column[b->counted[i]];
+        count_codes(record + column->at, b->step, n, column->n_codes, rows + column->slot);
     }
 }
 
@@ -254,50 +274,78 @@ void gbt_cpu_add_rows(const gbt_backend *b, gbt_cpu_histogram *histogram, int32_
     }
 }
 
-void gbt_cpu_count_column(const gbt_backend *b, int32_t node, int32_t column, uint32_t *rows,
+/* Sums of the codes of one column over records [first, last). */
+static void sum_codes(const gbt_backend *b, int64_t first, int64_t last,
+                      const gbt_cpu_column *column, gbt_sum *sums)
+{
+    for (int64_t at = first; at < last; at++) {
+        const uint8_t *gradient = b->record + at * b->step + b->grad_at;
+        gbt_sum *sum = &sums[gbt_cpu_code(b, column, at)];
+        if (b->quant.is_wide) {
+            int32_t pair[2];
+            memcpy(pair, gradient, sizeof pair);
+            sum->grad += pair[0];
+            sum->hess += pair[1];
+        } else {
+            uint32_t pair;
+            memcpy(&pair, gradient, sizeof pair);
+            sum->grad += (int32_t)pair >> 16;
+            sum->hess += pair & 0xffff;
+        }
+    }
+}
+
+void gbt_cpu_count_column(const gbt_backend *b, int32_t node, int32_t column_number, uint32_t *rows,
                           gbt_sum *sums)
 {
+    const gbt_cpu_column *column = &b->column[column_number];
     memset(rows, 0, GBT_CPU_MAX_CODES * sizeof *rows);
     if (sums) {
         memset(sums, 0, GBT_CPU_MAX_CODES * sizeof *sums);
     }
     for (int32_t part = 0; part < b->n_parts; part++) {
         const gbt_cpu_run run = gbt_cpu_runs(b, node)[part];
-        for (int64_t at = run.first; at < run.last; at++) {
-            const uint8_t *record = b->record + at * b->step;
-            const uint8_t code = gbt_cpu_code(b, &b->column[column], at);
-            rows[code]++;
-            if (!sums) {
-                continue;
+        if (column->at >= 0) {
+            count_codes(b->record + run.first * b->step + column->at, b->step,
+                        (int64_t)run.last - run.first, column->n_codes, rows);
+        } else {
+            for (int64_t at = run.first; at < run.last; at++) {
+                rows[gbt_cpu_code(b, column, at)]++;
             }
-            if (b->quant.is_wide) {
-                int32_t gradient[2];
-                memcpy(gradient, record + b->grad_at, sizeof gradient);
-                sums[code].grad += gradient[0];
-                sums[code].hess += gradient[1];
-            } else {
-                uint32_t gradient;
-                memcpy(&gradient, record + b->grad_at, sizeof gradient);
-                sums[code].grad += (int32_t)gradient >> 16;
-                sums[code].hess += gradient & 0xffff;
-            }
+        }
+        if (sums) {
+            sum_codes(b, run.first, run.last, column, sums);
         }
     }
 }
 
-bool gbt_cpu_has_rows(const gbt_backend *b, int32_t node, const gbt_cpu_feature *feature,
-                      const gbt_split *split, int64_t least)
+void gbt_cpu_list_left(const gbt_backend *b, const gbt_split *split, uint8_t *is_left)
 {
-    int64_t n_left = 0, n_right = 0;
+    const gbt_bin_place *place = &b->data->bins.place[split->feature];
+    const int32_t n_bins = b->data->cuts->n_bins[split->feature];
+    const int32_t n_codes = b->data->bins.n_codes[place->column];
+    for (int32_t code = 0; code < n_codes; code++) {
+        is_left[code] = gbt_split_goes_left(split, gbt_bin_of_code(place, code), n_bins);
+    }
+}
+
+bool gbt_cpu_has_rows(const gbt_backend *b, int32_t node, const gbt_split *split, int64_t least)
+{
+    enum { ROWS = 256 }; /* between two looks at the counts */
+    uint8_t is_left[GBT_CPU_MAX_CODES];
+    const gbt_cpu_column *column =
+        &b->column[b->column_of[b->data->bins.place[split->feature].column]];
+    int64_t n_left = 0, n_seen = 0;
+    gbt_cpu_list_left(b, split, is_left);
     for (int32_t part = 0; part < b->n_parts; part++) {
         const gbt_cpu_run run = gbt_cpu_runs(b, node)[part];
-        for (int64_t at = run.first; at < run.last; at++) {
-            const uint8_t code = gbt_cpu_code(b, &b->column[feature->column], at);
-            const int32_t bin = gbt_bin_of_code(&feature->place, code);
-            const bool is_left = gbt_split_goes_left(split, bin, feature->n_bins);
-            n_left += is_left;
-            n_right += !is_left;
-            if (n_left >= least && n_right >= least) {
+        for (int64_t first = run.first; first < run.last; first += ROWS) {
+            const int64_t last = run.last - first < ROWS ? run.last : first + ROWS;
+            for (int64_t at = first; at < last; at++) {
+                n_left += is_left[gbt_cpu_code(b, column, at)];
+            }
+            n_seen += last - first;
+            if (n_left >= least && n_seen - n_left >= least) {
                 return true;
             }
         }

@@ -220,9 +220,10 @@ gbt_cpu_format gbt_cpu_format_of(const gbt_backend *, int64_t n_rows);
  * be NULL. */
 void gbt_cpu_count_column(const gbt_backend *, int32_t node, int32_t column, uint32_t *rows,
                           gbt_sum *sums);
+/* is_left [GBT_CPU_MAX_CODES]: which codes of the feature's column the split sends left. */
+void gbt_cpu_list_left(const gbt_backend *, const gbt_split *, uint8_t *is_left);
 /* Do at least `least` rows of the node go to either side? Looks at no more rows than it must. */
-bool gbt_cpu_has_rows(const gbt_backend *, int32_t node, const gbt_cpu_feature *, const gbt_split *,
-                      int64_t least);
+bool gbt_cpu_has_rows(const gbt_backend *, int32_t node, const gbt_split *, int64_t least);
 
 /* cpu_build.c: which histograms, by whom. */
 gbt_status gbt_cpu_build(gbt_backend *, const gbt_build *, int32_t n);

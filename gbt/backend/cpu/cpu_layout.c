@@ -25,10 +25,9 @@ static void lay_out_parts(gbt_backend *b)
     }
 }
 
-static bool may_split(const gbt_backend *b, int32_t feature)
+static bool is_sampled(const gbt_backend *b, int32_t feature)
 {
-    const uint32_t *sampled = b->sample.features;
-    return b->is_usable[feature] && (sampled == NULL || gbt_set_has(sampled, feature));
+    return b->sample.features == NULL || gbt_set_has(b->sample.features, feature);
 }
 
 /* Columns in use, listed ones or the others. */
@@ -54,7 +53,8 @@ static void lay_out_columns(gbt_backend *b)
     const gbt_cuts *cuts = b->data->cuts;
     memset(b->column_of, 0xff, (size_t)bins->n_columns * sizeof *b->column_of);
     for (int32_t f = 0; f < cuts->n_features; f++) {
-        if (may_split(b, f)) {
+        /* Plain columns stay even if they cannot be split: a whole row is copied faster. */
+        if (is_sampled(b, f) && (b->is_usable[f] || bins->place[f].default_bin < 0)) {
             b->column_of[bins->place[f].column] = 0;
         }
     }
@@ -65,7 +65,7 @@ static void lay_out_columns(gbt_backend *b)
     add_columns(b, true);
     b->n_features = 0;
     for (int32_t f = 0; f < cuts->n_features; f++) {
-        if (may_split(b, f)) {
+        if (is_sampled(b, f) && b->is_usable[f]) {
             const int32_t column = b->column_of[bins->place[f].column];
             b->feature[b->n_features++] = (gbt_cpu_feature){
                 .feature = f,

@@ -140,17 +140,6 @@ typedef struct split_task {
     int32_t n;
 } split_task;
 
-/* is_left [GBT_CPU_MAX_CODES] of the column that holds the split's feature. */
-static void list_left_codes(const gbt_backend *b, const gbt_split *split, uint8_t *is_left)
-{
-    const gbt_bin_place *place = &b->data->bins.place[split->feature];
-    const int32_t n_bins = b->data->cuts->n_bins[split->feature];
-    const int32_t n_codes = b->data->bins.n_codes[place->column];
-    for (int32_t code = 0; code < n_codes; code++) {
-        is_left[code] = gbt_split_goes_left(split, gbt_bin_of_code(place, code), n_bins);
-    }
-}
-
 /* The runs of parts [first, last) of every node. */
 static void split_parts(void *context, int64_t first, int64_t last, int thread)
 {
@@ -164,7 +153,7 @@ static void split_parts(void *context, int64_t first, int64_t last, int thread)
         const gbt_cpu_column *column =
             &b->column[b->column_of[bins->place[apply->split->feature].column]];
         const bool is_listed = column->at < 0;
-        list_left_codes(b, apply->split, is_left);
+        gbt_cpu_list_left(b, apply->split, is_left);
         for (int64_t part = first; part < last; part++) {
             const gbt_cpu_run run = gbt_cpu_runs(b, apply->node)[part];
             const run_task t = {

@@ -314,8 +314,7 @@ static void fill_categorical(const gbt_cpu_view *view, const gbt_cpu_feature *fe
 
 /* Have both sides enough rows? The sums may prove it, every row's hessian being at most hess_most;
  * else rows are looked at until both sides have them, mostly a few hundred. */
-static bool has_enough_rows(const gbt_cpu_view *view, const gbt_cpu_feature *feature,
-                            const gbt_split *split)
+static bool has_enough_rows(const gbt_cpu_view *view, const gbt_split *split)
 {
     const gbt_backend *b = view->backend;
     const int64_t least =
@@ -324,7 +323,7 @@ static bool has_enough_rows(const gbt_cpu_view *view, const gbt_cpu_feature *fea
         (least + b->hess_most - 1) / b->hess_most >= b->config.min_child_samples) {
         return true;
     }
-    return gbt_cpu_has_rows(b, view->task->node, feature, split, b->config.min_child_samples);
+    return gbt_cpu_has_rows(b, view->task->node, split, b->config.min_child_samples);
 }
 
 /* The best feature of one node, given each feature's best candidate. */
@@ -350,7 +349,7 @@ static void choose_feature(const gbt_cpu_view *view, gbt_cpu_found *found, gbt_s
         } else {
             fill_numeric(view, feature, &found[winner], split);
         }
-        if (found[winner].is_certain || has_enough_rows(view, feature, split)) {
+        if (found[winner].is_certain || has_enough_rows(view, split)) {
             return;
         }
         found[winner] = search_exactly(view, feature, true);
