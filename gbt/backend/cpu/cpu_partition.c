@@ -81,7 +81,8 @@ static ALWAYS_INLINE int64_t finish(const run_task *t, bool is_listed, int64_t s
     return border;
 }
 
-/* Partitions the run and returns its left rows; `is_listed` and `step` are constants where this is inlined. */
+/* Partitions the run and returns its left rows; `is_listed` and `step` are constants where this is
+ * inlined. */
 static ALWAYS_INLINE int64_t partition(const run_task *t, bool is_listed, int64_t step)
 {
     uint8_t from_left[BLOCK], from_right[BLOCK]; /* misplaced, counted from the block's outer end */
