@@ -11,11 +11,16 @@
 #include "gbt/backend/cpu/cpu_internal.h"
 #include "gbt/base/clones.h"
 
-enum { SUM_SLOTS = 1024 }; /* slots that a thread sums at a time */
-
 static gbt_cpu_histogram *histogram_of(const gbt_backend *b, int32_t node)
 {
     return &b->pool[b->node[node].histogram];
+}
+
+GBT_CLONES static void add_words(uint64_t *restrict to, const uint64_t *restrict more, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        to[i] += more[i];
+    }
 }
 
 GBT_CLONES static void subtract_words(uint64_t *restrict from, const uint64_t *restrict less,
@@ -88,20 +93,13 @@ static void pack_slots(gbt_cpu_histogram *histogram, int64_t n)
     }
 }
 
-static void subtract_away(const gbt_backend *b, gbt_cpu_histogram *from,
+static void subtract_rows(const gbt_backend *b, gbt_cpu_range columns, gbt_cpu_histogram *from,
                           const gbt_cpu_histogram *less)
 {
-    for (int32_t f = 0; f < b->n_away; f++) {
-        from->away[f] -= less->away[f];
-    }
-}
-
-static void subtract_rows(const gbt_backend *b, gbt_cpu_histogram *from,
-                          const gbt_cpu_histogram *less)
-{
-    for (int32_t k = 0; k < b->n_counted; k++) {
-        const gbt_cpu_column *column = &b->column[b->counted[k]];
-        for (int32_t i = column->slot; i < column->slot + column->n_codes; i++) {
+    for (int32_t k = columns.first; k < columns.last; k++) {
+        const gbt_cpu_column *column = &b->column[k];
+        const int32_t last = column->is_counted ? column->slot + column->n_codes : 0;
+        for (int32_t i = column->slot; i < last; i++) {
             from->rows[i] -=
                 less->format == GBT_CPU_COUNTED
                     ? (uint32_t)gbt_cpu_counted_rows(((const uint64_t *)less->slots)[i])
@@ -110,37 +108,72 @@ static void subtract_rows(const gbt_backend *b, gbt_cpu_histogram *from,
     }
 }
 
-/* What is left to do when the slots of the parent are those of its larger child. */
-static void finish_large(const gbt_backend *b, gbt_cpu_histogram *from,
-                         const gbt_cpu_histogram *less, int64_t n_rows)
+/* Takes the columns of the smaller child off the parent, whose histogram becomes the larger's. */
+static void subtract_columns(const gbt_backend *b, gbt_cpu_range columns, int32_t large,
+                             gbt_cpu_histogram *from, const gbt_cpu_histogram *less)
 {
-    const gbt_cpu_format result = gbt_cpu_format_of(b, n_rows);
-    if (from->format != result) {
-        pack_slots(from, b->n_slots);
-        from->format = result;
+    const gbt_cpu_range slots = gbt_cpu_slots(b, columns);
+    subtract_slots(from, less, slots.first, slots.last);
+    if (gbt_cpu_format_of(b, b->node[large].n_rows) != GBT_CPU_COUNTED) {
+        subtract_rows(b, columns, from, less);
     }
-    subtract_away(b, from, less);
-    if (result != GBT_CPU_COUNTED) {
-        subtract_rows(b, from, less);
+    if (columns.last > b->n_recorded) {
+        for (int32_t f = 0; f < b->n_away; f++) {
+            from->away[f] -= less->away[f];
+        }
+    }
+}
+
+/* What is left to do when all columns of the parent are those of its larger child. */
+static void finish_large(const gbt_backend *b, int32_t large)
+{
+    gbt_cpu_histogram *histogram = histogram_of(b, large);
+    const gbt_cpu_format result = gbt_cpu_format_of(b, b->node[large].n_rows);
+    if (histogram->format != result) {
+        pack_slots(histogram, b->n_slots);
+        histogram->format = result;
     }
 }
 
 typedef struct build_task {
     gbt_backend *backend;
     const gbt_cpu_job *job; /* [n] */
+    int32_t n;
 } build_task;
 
-static void run_job(void *context, int64_t first, int64_t last, int thread)
+static gbt_cpu_range share_of(const gbt_backend *b, int64_t share)
+{
+    return (gbt_cpu_range){b->share_column[share], b->share_column[share + 1]};
+}
+
+static void build_columns(const gbt_backend *b, gbt_cpu_range columns, const gbt_cpu_job *job,
+                          int thread)
+{
+    const gbt_cpu_range parts = {0, b->n_parts};
+    gbt_cpu_histogram *to = histogram_of(b, job->node);
+    gbt_cpu_add_rows(b, columns, parts, job->node, thread, to);
+    if (job->large >= 0) {
+        subtract_columns(b, columns, job->large, histogram_of(b, job->large), to);
+    }
+}
+
+/* One share of the columns of all jobs. */
+static void build_share(void *context, int64_t share, int64_t last, int thread)
 {
     const build_task *task = context;
-    gbt_backend *b = task->backend;
     (void)last;
-    const gbt_cpu_job *job = &task->job[first];
-    gbt_cpu_histogram *to = histogram_of(b, job->node);
-    gbt_cpu_add_rows(b, to, 0, b->n_parts, job->node, thread);
-    if (job->large >= 0) {
-        subtract_slots(histogram_of(b, job->large), to, 0, b->n_slots);
-        finish_large(b, histogram_of(b, job->large), to, b->node[job->large].n_rows);
+    for (int32_t i = 0; i < task->n; i++) {
+        build_columns(task->backend, share_of(task->backend, share), &task->job[i], thread);
+    }
+}
+
+/* All columns of one job after the other. */
+static void build_jobs(void *context, int64_t first, int64_t last, int thread)
+{
+    const build_task *task = context;
+    const gbt_cpu_range columns = {0, task->backend->n_columns};
+    for (int64_t i = first; i < last; i++) {
+        build_columns(task->backend, columns, &task->job[i], thread);
     }
 }
 
@@ -148,30 +181,36 @@ static void add_own_part(void *context, int64_t part, int64_t last, int thread)
 {
     const build_task *task = context;
     gbt_backend *b = task->backend;
+    const gbt_cpu_range columns = {0, b->n_columns};
     (void)thread;
-    gbt_cpu_add_rows(b, &b->scratch[part], (int32_t)part, (int32_t)last, task->job->node,
-                     (int)part);
+    b->scratch[part].format = histogram_of(b, task->job->node)->format;
+    gbt_cpu_add_rows(b, columns, (gbt_cpu_range){(int32_t)part, (int32_t)last}, task->job->node,
+                     (int)part, &b->scratch[part]);
 }
 
-/* Slots [first, last) of all parts, summed into the node's histogram and taken off its parent's. */
-static void sum_slots(void *context, int64_t first, int64_t last, int thread)
+static void sum_slots(const gbt_backend *b, gbt_cpu_range slots, gbt_cpu_histogram *to)
 {
-    const build_task *task = context;
-    const gbt_backend *b = task->backend;
-    gbt_cpu_histogram *to = histogram_of(b, task->job->node);
     const int64_t words = to->format == GBT_CPU_WIDE ? 2 : 1;
-    uint64_t *sum = to->slots;
-    (void)thread;
-    memcpy(sum + first * words, (const uint64_t *)b->scratch[0].slots + first * words,
-           (size_t)((last - first) * words) * sizeof *sum);
+    uint64_t *sum = (uint64_t *)to->slots + slots.first * words;
+    const int64_t n = (slots.last - slots.first) * words;
+    memcpy(sum, (const uint64_t *)b->scratch[0].slots + slots.first * words,
+           (size_t)n * sizeof *sum);
     for (int32_t part = 1; part < b->n_parts; part++) {
-        const uint64_t *share = b->scratch[part].slots;
-        for (int64_t i = first * words; i < last * words; i++) {
-            sum[i] += share[i];
-        }
+        add_words(sum, (const uint64_t *)b->scratch[part].slots + slots.first * words, n);
     }
-    if (task->job->large >= 0) {
-        subtract_slots(histogram_of(b, task->job->large), to, first, last);
+}
+
+static void sum_rows(const gbt_backend *b, gbt_cpu_range columns, gbt_cpu_histogram *to)
+{
+    for (int32_t k = columns.first; k < columns.last; k++) {
+        const gbt_cpu_column *column = &b->column[k];
+        const int32_t last = column->is_counted ? column->slot + column->n_codes : 0;
+        for (int32_t i = column->slot; i < last; i++) {
+            to->rows[i] = 0;
+            for (int32_t part = 0; part < b->n_parts; part++) {
+                to->rows[i] += b->scratch[part].rows[i];
+            }
+        }
     }
 }
 
@@ -185,31 +224,25 @@ static void sum_away(const gbt_backend *b, gbt_cpu_histogram *to)
     }
 }
 
-static void sum_rows(const gbt_backend *b, gbt_cpu_histogram *to)
+/* One share of the columns of all parts, summed into the node's histogram and taken off its
+ * parent's. */
+static void sum_share(void *context, int64_t share, int64_t last, int thread)
 {
-    for (int32_t k = 0; k < b->n_counted && to->format != GBT_CPU_COUNTED; k++) {
-        const gbt_cpu_column *column = &b->column[b->counted[k]];
-        for (int32_t i = column->slot; i < column->slot + column->n_codes; i++) {
-            to->rows[i] = 0;
-            for (int32_t part = 0; part < b->n_parts; part++) {
-                to->rows[i] += b->scratch[part].rows[i];
-            }
-        }
+    const build_task *task = context;
+    const gbt_backend *b = task->backend;
+    const gbt_cpu_range columns = share_of(b, share);
+    gbt_cpu_histogram *to = histogram_of(b, task->job->node);
+    (void)last;
+    (void)thread;
+    sum_slots(b, gbt_cpu_slots(b, columns), to);
+    if (to->format != GBT_CPU_COUNTED) {
+        sum_rows(b, columns, to);
     }
-}
-
-/* All threads on one node. */
-static void run_shared(gbt_backend *b, const gbt_cpu_job *job)
-{
-    build_task task = {b, job};
-    gbt_cpu_histogram *to = histogram_of(b, job->node);
-    gbt_on_threads(b->n_parts, add_own_part, &task);
-    to->format = b->scratch[0].format;
-    gbt_for_chunks(b->n_parts, b->n_slots, SUM_SLOTS, sum_slots, &task);
-    sum_away(b, to);
-    sum_rows(b, to);
-    if (job->large >= 0) {
-        finish_large(b, histogram_of(b, job->large), to, b->node[job->large].n_rows);
+    if (columns.last > b->n_recorded) {
+        sum_away(b, to);
+    }
+    if (task->job->large >= 0) {
+        subtract_columns(b, columns, task->job->large, histogram_of(b, task->job->large), to);
     }
 }
 
@@ -219,17 +252,32 @@ static void run_jobs(gbt_backend *b, gbt_cpu_job *job, int32_t n)
     int32_t n_small = 0;
     int64_t work = 0;
     for (int32_t i = 0; i < n; i++) {
-        const int64_t updates = b->node[job[i].node].n_rows * b->n_columns;
-        if (b->n_parts > 1 && updates >= GBT_CPU_SHARED_UPDATES) {
-            run_shared(b, &job[i]);
+        const int64_t rows = b->node[job[i].node].n_rows;
+        histogram_of(b, job[i].node)->format = gbt_cpu_format_of(b, rows);
+        if (b->n_parts > 1 && rows * b->n_columns >= GBT_CPU_SHARED_UPDATES) {
+            build_task task = {b, &job[i], 1};
+            gbt_on_threads(b->n_parts, add_own_part, &task);
+            gbt_on_threads(b->n_shares, sum_share, &task);
         } else {
-            work += updates + b->n_slots;
-            job[n_small++] = job[i];
+            const gbt_cpu_job small = job[i];
+            work += rows * b->n_columns + b->n_slots;
+            job[i] = job[n_small];
+            job[n_small++] = small;
         }
     }
-    build_task task = {b, job};
-    const int threads = work < GBT_CPU_REGION_WORK ? 1 : b->config.threads;
-    gbt_for_chunks(threads, n_small, 1, run_job, &task);
+    build_task task = {b, job, n_small};
+    if (work < GBT_CPU_REGION_WORK) {
+        build_jobs(&task, 0, n_small, 0);
+    } else if (b->n_shares > 1) {
+        gbt_on_threads(b->n_shares, build_share, &task);
+    } else {
+        gbt_for_chunks(b->config.threads, n_small, 1, build_jobs, &task);
+    }
+    for (int32_t i = 0; i < n; i++) {
+        if (job[i].large >= 0) {
+            finish_large(b, job[i].large);
+        }
+    }
 }
 
 /* Can the larger child's histogram be the parent's less the smaller one's? */

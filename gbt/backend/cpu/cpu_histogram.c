@@ -170,28 +170,32 @@ static void count_codes(const uint8_t *code, int64_t step, int64_t n, int32_t n_
 }
 
 /* Adds the rows of each code in the counted columns of the records. */
-static void count_block(const gbt_backend *b, const uint8_t *record, int64_t n, uint32_t *rows)
+static void count_block(const gbt_backend *b, gbt_cpu_range columns, const uint8_t *record,
+                        int64_t n, uint32_t *rows)
 {
-    for (int32_t i = 0; i < b->n_counted && b->counted[i] < b->n_recorded; i++) {
-        const gbt_cpu_column *column = &b->column[b->counted[i]];
-        count_codes(record + column->at, b->step, n, column->n_codes, rows + column->slot);
+    for (int32_t k = columns.first; k < columns.last && k < b->n_recorded; k++) {
+        const gbt_cpu_column *column = &b->column[k];
+        if (column->is_counted) {
+            count_codes(record + column->at, b->step, n, column->n_codes, rows + column->slot);
+        }
     }
 }
 
-/* Adds n records to all columns. Sums go to `slots`: words, to be folded later if the histogram is
+/* Adds n records to the columns. Sums go to `slots`: words, to be folded later if the histogram is
  * wide, or pairs when the gradients are. Where the format holds no counts, rows of the counted
  * columns are counted beside them. */
-static void add_records(const gbt_backend *b, int64_t first, int64_t n, void *slots,
-                        const gbt_cpu_histogram *histogram)
+static void add_records(const gbt_backend *b, gbt_cpu_range columns, int64_t first, int64_t n,
+                        void *slots, const gbt_cpu_histogram *histogram)
 {
+    const int32_t end = columns.last < b->n_recorded ? columns.last : b->n_recorded;
     const int64_t slot_bytes =
         b->quant.is_wide ? (int64_t)sizeof(gbt_sum) : (int64_t)sizeof(uint64_t);
     const int64_t block_rows = BLOCK_BYTES / b->step > 16 ? BLOCK_BYTES / b->step : 16;
     for (int64_t row = 0; row < n; row += block_rows) {
         const uint8_t *record = b->record + (first + row) * b->step;
         const int64_t n_block = n - row < block_rows ? n - row : block_rows;
-        for (int32_t k = 0; k < b->n_recorded; k += GROUP) {
-            const int32_t n_columns = b->n_recorded - k < GROUP ? b->n_recorded - k : GROUP;
+        for (int32_t k = columns.first; k < end; k += GROUP) {
+            const int32_t n_columns = end - k < GROUP ? end - k : GROUP;
             group g = {record + k, n_block, b->step, b->grad_at - k, {0}};
             for (int32_t i = 0; i < GROUP; i++) {
                 const int32_t column = k + (i < n_columns ? i : 0);
@@ -206,10 +210,10 @@ static void add_records(const gbt_backend *b, int64_t first, int64_t n, void *sl
             }
         }
         if (histogram->format != GBT_CPU_COUNTED) {
-            count_block(b, record, n_block, histogram->rows);
+            count_block(b, columns, record, n_block, histogram->rows);
         }
     }
-    if (b->entry) {
+    if (columns.last > b->n_recorded) {
         gbt_cpu_add_entries(b, first, n, slots, histogram);
     }
 }
@@ -224,28 +228,34 @@ GBT_CLONES static void fold(uint64_t *restrict packed, gbt_sum *restrict wide, i
     }
 }
 
-static void clear(const gbt_backend *b, gbt_cpu_histogram *histogram)
+static void clear(const gbt_backend *b, gbt_cpu_range columns, gbt_cpu_histogram *histogram)
 {
     const size_t slot_bytes =
         histogram->format == GBT_CPU_WIDE ? sizeof(gbt_sum) : sizeof(uint64_t);
-    memset(histogram->slots, 0, (size_t)b->n_slots * slot_bytes);
-    memset(histogram->away, 0, (size_t)b->n_away * sizeof(uint32_t));
-    if (histogram->format != GBT_CPU_COUNTED) {
-        for (int32_t i = 0; i < b->n_counted; i++) {
-            const gbt_cpu_column *column = &b->column[b->counted[i]];
+    const gbt_cpu_range slots = gbt_cpu_slots(b, columns);
+    memset((char *)histogram->slots + (size_t)slots.first * slot_bytes, 0,
+           (size_t)(slots.last - slots.first) * slot_bytes);
+    if (columns.last > b->n_recorded) {
+        memset(histogram->away, 0, (size_t)b->n_away * sizeof(uint32_t));
+    }
+    for (int32_t k = columns.first; k < columns.last; k++) {
+        const gbt_cpu_column *column = &b->column[k];
+        if (column->is_counted && histogram->format != GBT_CPU_COUNTED) {
             memset(histogram->rows + column->slot, 0, (size_t)column->n_codes * sizeof(uint32_t));
         }
     }
 }
 
 /* Narrow gradients, more rows than packed words hold: in pieces, folded one by one. */
-static void add_folded(const gbt_backend *b, int64_t first, int64_t n,
+static void add_folded(const gbt_backend *b, gbt_cpu_range columns, int64_t first, int64_t n,
                        const gbt_cpu_histogram *histogram, uint64_t *packed)
 {
+    const gbt_cpu_range slots = gbt_cpu_slots(b, columns);
     for (int64_t row = 0; row < n; row += GBT_CPU_PACKED_ROWS) {
         const int64_t piece = n - row < GBT_CPU_PACKED_ROWS ? n - row : GBT_CPU_PACKED_ROWS;
-        add_records(b, first + row, piece, packed, histogram);
-        fold(packed, histogram->slots, b->n_slots);
+        add_records(b, columns, first + row, piece, packed, histogram);
+        fold(packed + slots.first, (gbt_sum *)histogram->slots + slots.first,
+             slots.last - slots.first);
     }
 }
 
@@ -257,19 +267,18 @@ gbt_cpu_format gbt_cpu_format_of(const gbt_backend *b, int64_t n_rows)
     return n_rows > GBT_CPU_COUNTED_ROWS ? GBT_CPU_PACKED : GBT_CPU_COUNTED;
 }
 
-void gbt_cpu_add_rows(const gbt_backend *b, gbt_cpu_histogram *histogram, int32_t first_part,
-                      int32_t last_part, int32_t node, int thread)
+void gbt_cpu_add_rows(const gbt_backend *b, gbt_cpu_range columns, gbt_cpu_range parts,
+                      int32_t node, int thread, gbt_cpu_histogram *histogram)
 {
-    histogram->format = gbt_cpu_format_of(b, b->node[node].n_rows);
     const bool folds = histogram->format == GBT_CPU_WIDE && !b->quant.is_wide;
-    clear(b, histogram);
-    for (int32_t part = first_part; part < last_part; part++) {
+    clear(b, columns, histogram);
+    for (int32_t part = parts.first; part < parts.last; part++) {
         const gbt_cpu_run run = gbt_cpu_runs(b, node)[part];
         const int64_t n = (int64_t)run.last - run.first;
         if (folds) {
-            add_folded(b, run.first, n, histogram, b->packed[thread]);
+            add_folded(b, columns, run.first, n, histogram, b->packed[thread]);
         } else {
-            add_records(b, run.first, n, histogram->slots, histogram);
+            add_records(b, columns, run.first, n, histogram->slots, histogram);
         }
     }
 }

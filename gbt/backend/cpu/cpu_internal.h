@@ -15,7 +15,7 @@
 #define GBT_CPU_SHARED_UPDATES 131072 /* histogram updates from which all threads share one node */
 #endif
 #ifndef GBT_CPU_REGION_WORK
-#define GBT_CPU_REGION_WORK 32768 /* slots or rows from which a parallel region pays */
+#define GBT_CPU_REGION_WORK 2048 /* slots or rows from which a parallel region pays */
 #endif
 #ifndef GBT_CPU_COUNTED_ROWS
 #define GBT_CPU_COUNTED_ROWS 1023 /* at most: the row count has 10 bits */
@@ -55,6 +55,11 @@ typedef struct gbt_cpu_feature {
     bool is_categorical, has_missing;
     gbt_bin_place place;
 } gbt_cpu_feature;
+
+/* Columns, slots, features or parts [first, last). */
+typedef struct gbt_cpu_range {
+    int32_t first, last;
+} gbt_cpu_range;
 
 /* Histogram of one node: slots side by side for all columns. Format by rows, see cpu_scan.h. */
 typedef struct gbt_cpu_histogram {
@@ -116,6 +121,7 @@ struct gbt_backend {
     gbt_cpu_feature *feature;      /* [n_features] */
     int32_t *counted;              /* [n_counted] columns that have their rows counted */
     int32_t n_columns, n_recorded, n_features, n_counted, n_slots;
+    bool has_categories;
     bool counts_all; /* a common search came: count all columns */
 
     /* Columns that most rows leave at code 0, as lists of the other codes by row. */
@@ -127,13 +133,16 @@ struct gbt_backend {
     bool counts_entries;  /* some listed column is counted */
 
     /* The working set: a record has a code for every other column, then the gradient. */
-    uint8_t *record;    /* [n_rows x step] */
-    uint32_t *row;      /* [n_rows] row of the data set */
-    int64_t step;       /* bytes, a multiple of 16 */
-    int32_t grad_at;    /* byte of the gradient */
-    int32_t n_parts;    /* parts of the working set in this tree, one thread each */
-    gbt_cpu_node *node; /* [max_nodes] */
-    gbt_cpu_run *run;   /* [max_nodes x threads] */
+    uint8_t *record;  /* [n_rows x step] */
+    uint32_t *row;    /* [n_rows] row of the data set */
+    int64_t step;     /* bytes, a multiple of 16 */
+    int32_t grad_at;  /* byte of the gradient */
+    int32_t n_parts;  /* parts of the working set in this tree, one thread each */
+    int32_t n_shares; /* shares of the columns, one thread each; 1 with listed columns */
+    int32_t share_column[GBT_MAX_THREADS + 1];  /* first column of each share, then n_columns */
+    int32_t share_feature[GBT_MAX_THREADS + 1]; /* likewise features: those columns', about */
+    gbt_cpu_node *node;                         /* [max_nodes] */
+    gbt_cpu_run *run;                           /* [max_nodes x threads] */
 
     gbt_cpu_histogram *pool;    /* [n_pool] */
     gbt_cpu_histogram *scratch; /* [threads] share of a node that all threads build */
@@ -164,6 +173,14 @@ static inline int32_t gbt_cpu_slots_of(int32_t n_codes)
 {
     const int32_t n = (n_codes + 7) & ~7;
     return n % 64 == 0 ? n + 8 : n;
+}
+
+/* Slots of the columns; behind the last column is the waste bin of cpu_entries.c. */
+static inline gbt_cpu_range gbt_cpu_slots(const gbt_backend *b, gbt_cpu_range columns)
+{
+    return (gbt_cpu_range){columns.first < b->n_columns ? b->column[columns.first].slot
+                                                        : b->n_slots,
+                           columns.last < b->n_columns ? b->column[columns.last].slot : b->n_slots};
 }
 
 /* cpu_gradients.c */
@@ -213,8 +230,10 @@ void gbt_cpu_pool_give(gbt_backend *, int32_t node); /* back, if the node has on
 void gbt_cpu_pool_pass(gbt_backend *, int32_t from, int32_t to);
 
 /* cpu_histogram.c: rows to slots. */
-void gbt_cpu_add_rows(const gbt_backend *, gbt_cpu_histogram *, int32_t first_part,
-                      int32_t last_part, int32_t node, int thread);
+/* Rows of the node in these parts to the slots of these columns, which are cleared before; the
+ * histogram has its format. */
+void gbt_cpu_add_rows(const gbt_backend *, gbt_cpu_range columns, gbt_cpu_range parts, int32_t node,
+                      int thread, gbt_cpu_histogram *);
 gbt_cpu_format gbt_cpu_format_of(const gbt_backend *, int64_t n_rows);
 /* rows, sums [GBT_CPU_MAX_CODES]: one column of the node's rows, without a histogram; sums may
  * be NULL. */

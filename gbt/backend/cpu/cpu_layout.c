@@ -64,6 +64,7 @@ static void lay_out_columns(gbt_backend *b)
     b->n_recorded = b->n_columns;
     add_columns(b, true);
     b->n_features = 0;
+    b->has_categories = false;
     for (int32_t f = 0; f < cuts->n_features; f++) {
         if (is_sampled(b, f) && b->is_usable[f]) {
             const int32_t column = b->column_of[bins->place[f].column];
@@ -76,6 +77,7 @@ static void lay_out_columns(gbt_backend *b)
                 .has_missing = bins->has_missing[f] != 0,
                 .place = bins->place[f],
             };
+            b->has_categories |= cuts->is_categorical[f] != 0;
         }
     }
 }
@@ -102,12 +104,37 @@ static void lay_out_record(gbt_backend *b)
     b->step = (b->grad_at + grad_bytes + 15) / 16 * 16;
 }
 
+/* Cuts the columns into one share a thread with about as many slots each, and the features
+ * likewise. A thread that builds, subtracts and searches the same columns of every small node finds
+ * them in its own cache. */
+static void lay_out_shares(gbt_backend *b)
+{
+    enum { LEAST_COLUMNS = 4 }; /* of a share: every share reads all rows */
+    const int32_t most = b->n_columns / LEAST_COLUMNS;
+    int32_t column = 0, feature = 0;
+    b->n_shares = most < b->config.threads ? most : b->config.threads;
+    b->n_shares = b->n_shares < 1 || b->entry ? 1 : b->n_shares;
+    for (int32_t t = 0; t <= b->n_shares; t++) {
+        const int64_t slot = (int64_t)b->n_slots * t / b->n_shares;
+        while (column < b->n_columns && b->column[column].slot < slot) {
+            column++;
+        }
+        while (feature < b->n_features && b->feature[feature].column < column) {
+            feature++;
+        }
+        b->share_column[t] = column;
+        b->share_feature[t] = feature;
+    }
+    b->share_feature[b->n_shares] = b->n_features;
+}
+
 void gbt_cpu_lay_out(gbt_backend *b)
 {
     lay_out_columns(b);
     lay_out_entries(b);
     lay_out_record(b);
     lay_out_parts(b);
+    lay_out_shares(b);
 }
 
 /* None when hessians count rows. */

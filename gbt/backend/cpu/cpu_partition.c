@@ -182,7 +182,7 @@ gbt_status gbt_cpu_split_rows(gbt_backend *b, const gbt_apply *apply, int32_t n,
         assert(b->node[apply[i].node].is_open);
         rows += b->node[apply[i].node].n_rows;
     }
-    if (rows < GBT_CPU_REGION_WORK / 4) {
+    if (rows < GBT_CPU_REGION_WORK) {
         split_parts(&task, 0, b->n_parts, 0);
     } else {
         gbt_on_threads(b->n_parts, split_parts, &task);

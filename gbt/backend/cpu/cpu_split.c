@@ -361,7 +361,17 @@ typedef struct group {
     gbt_backend *backend;
     const gbt_search *task; /* [n] */
     gbt_split *best;        /* [n] */
+    int32_t n;
 } group;
+
+static void search_features(const group *g, int64_t node, int32_t first, int32_t last)
+{
+    gbt_backend *b = g->backend;
+    const gbt_cpu_view view = gbt_cpu_view_of(b, &g->task[node]);
+    for (int32_t i = first; i < last; i++) {
+        b->found[node * b->n_features + i] = search_feature(&view, &b->feature[i]);
+    }
+}
 
 /* Items are features of node 0, then those of node 1, ... */
 static void search_items(void *context, int64_t first, int64_t last, int thread)
@@ -370,13 +380,23 @@ static void search_items(void *context, int64_t first, int64_t last, int thread)
     const int32_t n_features = g->backend->n_features;
     (void)thread;
     for (int64_t item = first; item < last;) {
-        const gbt_search *task = &g->task[item / n_features];
-        const gbt_cpu_view view = gbt_cpu_view_of(g->backend, task);
-        const int64_t end = (item / n_features + 1) * n_features;
-        for (; item < last && item < end; item++) {
-            g->backend->found[item] =
-                search_feature(&view, &g->backend->feature[item % n_features]);
-        }
+        const int64_t node = item / n_features;
+        const int64_t end = last < (node + 1) * n_features ? last : (node + 1) * n_features;
+        search_features(g, node, (int32_t)(item - node * n_features),
+                        (int32_t)(end - node * n_features));
+        item = end;
+    }
+}
+
+/* The features of one share of the columns in all nodes. */
+static void search_share(void *context, int64_t share, int64_t last, int thread)
+{
+    const group *g = context;
+    (void)last;
+    (void)thread;
+    for (int64_t node = 0; node < g->n; node++) {
+        search_features(g, node, g->backend->share_feature[share],
+                        g->backend->share_feature[share + 1]);
     }
 }
 
@@ -390,15 +410,19 @@ static void choose_for_node(void *context, int64_t first, int64_t last, int thre
     }
 }
 
-static void search_group(group *g, int32_t n)
+static void search_group(group *g)
 {
     const gbt_backend *b = g->backend;
-    const int64_t n_items = (int64_t)n * b->n_features;
-    const int64_t slots = (int64_t)n * b->n_slots;
-    const int threads = slots < GBT_CPU_REGION_WORK / 4 ? 1 : b->config.threads;
-    const int64_t chunk = threads == 1 ? n_items + 1 : n_items / (2 * threads) + 1;
-    gbt_for_chunks(threads, n_items, chunk, search_items, g);
-    gbt_for_chunks(n >= 8 ? threads : 1, n, 4, choose_for_node, g);
+    const int64_t n_items = (int64_t)g->n * b->n_features;
+    const int threads = (int64_t)g->n * b->n_slots < GBT_CPU_REGION_WORK ? 1 : b->config.threads;
+    if (threads == 1) {
+        search_items(g, 0, n_items, 0);
+    } else if (b->n_shares > 1 && !b->has_categories) {
+        gbt_on_threads(b->n_shares, search_share, g);
+    } else {
+        gbt_for_chunks(threads, n_items, n_items / (2 * threads) + 1, search_items, g);
+    }
+    gbt_for_chunks(g->n >= 8 ? threads : 1, g->n, 4, choose_for_node, g);
 }
 
 gbt_status gbt_cpu_search(gbt_backend *b, const gbt_search *task, int32_t n, bool is_common,
@@ -415,8 +439,8 @@ gbt_status gbt_cpu_search(gbt_backend *b, const gbt_search *task, int32_t n, boo
                gbt_cpu_build_missing(b, task[last].node)) {
             last++;
         }
-        group g = {b, task + first, best + first};
-        search_group(&g, last - first);
+        group g = {b, task + first, best + first, last - first};
+        search_group(&g);
         first = last;
     }
     return GBT_OK;
