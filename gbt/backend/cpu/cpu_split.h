@@ -46,6 +46,13 @@ static inline bool gbt_cpu_is_allowed(const gbt_search *task, int32_t feature)
     return task->features == NULL || gbt_set_has(task->features, feature);
 }
 
+/* Every candidate bin by bin; with row counts when asked for. */
+gbt_cpu_found gbt_cpu_search_exactly(const gbt_cpu_view *, const gbt_cpu_feature *,
+                                     bool needs_rows);
+
+/* cpu_split_plain.c */
+gbt_cpu_found gbt_cpu_search_plain(const gbt_cpu_view *, const gbt_cpu_feature *);
+
 /* cpu_unpack.c */
 void gbt_cpu_unpack(const gbt_cpu_view *, const gbt_cpu_feature *, bool needs_rows,
                     gbt_cpu_unpacked *);
