@@ -3,8 +3,9 @@
  * a larger child whose parent has no histogram any more, and one that is the first on its branch
  * to have few enough rows for the counted format, since its parent holds no counts.
  *
- * Large nodes are shared: every thread adds up its own part, then the parts' histograms are
- * summed slot range by slot range. Small nodes go to one thread each. */
+ * Large nodes are shared: every thread adds up its own part, then each sums its share of the columns
+ * over the parts. Of small nodes each thread builds its share of the columns; only with listed
+ * columns, whose entries are not cut by columns, or with few columns do they go to one thread each. */
 #include <assert.h>
 #include <string.h>
 
@@ -117,7 +118,7 @@ static void subtract_columns(const gbt_backend *b, gbt_cpu_range columns, int32_
     if (gbt_cpu_format_of(b, b->node[large].n_rows) != GBT_CPU_COUNTED) {
         subtract_rows(b, columns, from, less);
     }
-    if (columns.last > b->n_recorded) {
+    if (gbt_cpu_has_entries(b, columns)) {
         for (int32_t f = 0; f < b->n_away; f++) {
             from->away[f] -= less->away[f];
         }
@@ -238,7 +239,7 @@ static void sum_share(void *context, int64_t share, int64_t last, int thread)
     if (to->format != GBT_CPU_COUNTED) {
         sum_rows(b, columns, to);
     }
-    if (columns.last > b->n_recorded) {
+    if (gbt_cpu_has_entries(b, columns)) {
         sum_away(b, to);
     }
     if (task->job->large >= 0) {
@@ -268,7 +269,7 @@ static void run_jobs(gbt_backend *b, gbt_cpu_job *job, int32_t n)
     build_task task = {b, job, n_small};
     if (work < GBT_CPU_REGION_WORK) {
         build_jobs(&task, 0, n_small, 0);
-    } else if (b->n_shares > 1) {
+    } else if (b->n_shares > 1 && b->n_columns == b->n_recorded) {
         gbt_on_threads(b->n_shares, build_share, &task);
     } else {
         gbt_for_chunks(b->config.threads, n_small, 1, build_jobs, &task);

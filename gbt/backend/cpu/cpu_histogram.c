@@ -213,7 +213,7 @@ static void add_records(const gbt_backend *b, gbt_cpu_range columns, int64_t fir
             count_block(b, columns, record, n_block, histogram->rows);
         }
     }
-    if (columns.last > b->n_recorded) {
+    if (gbt_cpu_has_entries(b, columns)) {
         gbt_cpu_add_entries(b, first, n, slots, histogram);
     }
 }
@@ -235,7 +235,7 @@ static void clear(const gbt_backend *b, gbt_cpu_range columns, gbt_cpu_histogram
     const gbt_cpu_range slots = gbt_cpu_slots(b, columns);
     memset((char *)histogram->slots + (size_t)slots.first * slot_bytes, 0,
            (size_t)(slots.last - slots.first) * slot_bytes);
-    if (columns.last > b->n_recorded) {
+    if (gbt_cpu_has_entries(b, columns)) {
         memset(histogram->away, 0, (size_t)b->n_away * sizeof(uint32_t));
     }
     for (int32_t k = columns.first; k < columns.last; k++) {

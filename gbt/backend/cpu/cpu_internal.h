@@ -121,7 +121,6 @@ struct gbt_backend {
     gbt_cpu_feature *feature;      /* [n_features] */
     int32_t *counted;              /* [n_counted] columns that have their rows counted */
     int32_t n_columns, n_recorded, n_features, n_counted, n_slots;
-    bool has_categories;
     bool counts_all; /* a common search came: count all columns */
 
     /* Columns that most rows leave at code 0, as lists of the other codes by row. */
@@ -133,12 +132,13 @@ struct gbt_backend {
     bool counts_entries;  /* some listed column is counted */
 
     /* The working set: a record has a code for every other column, then the gradient. */
-    uint8_t *record;  /* [n_rows x step] */
-    uint32_t *row;    /* [n_rows] row of the data set */
-    int64_t step;     /* bytes, a multiple of 16 */
-    int32_t grad_at;  /* byte of the gradient */
-    int32_t n_parts;  /* parts of the working set in this tree, one thread each */
-    int32_t n_shares; /* shares of the columns, one thread each; 1 with listed columns */
+    uint8_t *record;        /* [n_rows x step] */
+    uint32_t *row;          /* [n_rows] row of the data set */
+    int64_t step;           /* bytes, a multiple of 16 */
+    int32_t grad_at;        /* byte of the gradient */
+    int32_t n_parts;        /* parts of the working set in this tree, one thread each */
+    int32_t n_shares;       /* shares of the columns, one thread each */
+    bool searches_by_share; /* features are in the order of columns and take equal times */
     int32_t share_column[GBT_MAX_THREADS + 1];  /* first column of each share, then n_columns */
     int32_t share_feature[GBT_MAX_THREADS + 1]; /* likewise features: those columns', about */
     gbt_cpu_node *node;                         /* [max_nodes] */
@@ -181,6 +181,12 @@ static inline gbt_cpu_range gbt_cpu_slots(const gbt_backend *b, gbt_cpu_range co
     return (gbt_cpu_range){columns.first < b->n_columns ? b->column[columns.first].slot
                                                         : b->n_slots,
                            columns.last < b->n_columns ? b->column[columns.last].slot : b->n_slots};
+}
+
+/* Entries come with the last of the columns. */
+static inline bool gbt_cpu_has_entries(const gbt_backend *b, gbt_cpu_range columns)
+{
+    return columns.last == b->n_columns && b->n_columns > b->n_recorded;
 }
 
 /* cpu_gradients.c */

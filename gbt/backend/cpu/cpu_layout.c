@@ -63,8 +63,9 @@ static void lay_out_columns(gbt_backend *b)
     add_columns(b, false);
     b->n_recorded = b->n_columns;
     add_columns(b, true);
+    int32_t last_column = 0;
     b->n_features = 0;
-    b->has_categories = false;
+    b->searches_by_share = true;
     for (int32_t f = 0; f < cuts->n_features; f++) {
         if (is_sampled(b, f) && b->is_usable[f]) {
             const int32_t column = b->column_of[bins->place[f].column];
@@ -77,7 +78,8 @@ static void lay_out_columns(gbt_backend *b)
                 .has_missing = bins->has_missing[f] != 0,
                 .place = bins->place[f],
             };
-            b->has_categories |= cuts->is_categorical[f] != 0;
+            b->searches_by_share &= !cuts->is_categorical[f] && column >= last_column;
+            last_column = column;
         }
     }
 }
@@ -113,7 +115,7 @@ static void lay_out_shares(gbt_backend *b)
     const int32_t most = b->n_columns / LEAST_COLUMNS;
     int32_t column = 0, feature = 0;
     b->n_shares = most < b->config.threads ? most : b->config.threads;
-    b->n_shares = b->n_shares < 1 || b->entry ? 1 : b->n_shares;
+    b->n_shares = b->n_shares < 1 ? 1 : b->n_shares;
     for (int32_t t = 0; t <= b->n_shares; t++) {
         const int64_t slot = (int64_t)b->n_slots * t / b->n_shares;
         while (column < b->n_columns && b->column[column].slot < slot) {

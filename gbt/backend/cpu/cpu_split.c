@@ -316,7 +316,7 @@ static void search_group(group *g)
     const int threads = (int64_t)g->n * b->n_slots < GBT_CPU_REGION_WORK ? 1 : b->config.threads;
     if (threads == 1) {
         search_items(g, 0, n_items, 0);
-    } else if (b->n_shares > 1 && !b->has_categories) {
+    } else if (b->n_shares > 1 && b->searches_by_share) {
         gbt_on_threads(b->n_shares, search_share, g);
     } else {
         gbt_for_chunks(threads, n_items, n_items / (2 * threads) + 1, search_items, g);
