@@ -3,9 +3,9 @@
  * a larger child whose parent has no histogram any more, and one that is the first on its branch
  * to have few enough rows for the counted format, since its parent holds no counts.
  *
- * Large nodes are shared: every thread adds up its own part, then each sums its share of the columns
- * over the parts. Of small nodes each thread builds its share of the columns; only with listed
- * columns, whose entries are not cut by columns, or with few columns do they go to one thread each. */
+ * Large nodes are shared: every thread adds up its own part, then each sums its share of the
+ * columns over the parts. Of small nodes each thread builds its share of the columns; with few
+ * columns, or listed ones, whose entries cannot be cut by columns, they go to one thread each. */
 #include <assert.h>
 #include <string.h>
 
