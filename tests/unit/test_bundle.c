@@ -72,6 +72,19 @@ TEST_C(Bundle, MembersNeverMeetAndCodesFitIntoAByte)
     }
 }
 
+/* Packs features of one code each, whose `n_rows` rows are filled in. */
+static int32_t pack_indicators(pack_case *c, int64_t n_rows)
+{
+    int32_t n_bundles = 0;
+    c->start[FEATURES] = n_rows;
+    for (int32_t f = 0; f < FEATURES; f++) {
+        c->n_codes[f] = c->is_candidate[f] = 1;
+    }
+    const gbt_bundle_input input = {ROWS, FEATURES, c->n_codes, c->start, c->row, c->is_candidate};
+    EXPECT_C_OK(gbt_bundle_pack(&input, c->bundle_of, &n_bundles));
+    return n_bundles;
+}
+
 TEST_C(Bundle, OneHotColumnsComeTogether)
 {
     static pack_case c;
@@ -84,13 +97,8 @@ TEST_C(Bundle, OneHotColumnsComeTogether)
                 c.row[at++] = row;
             }
         }
-        c.n_codes[f] = 1;
-        c.is_candidate[f] = 1;
     }
-    c.start[FEATURES] = at;
-    const gbt_bundle_input input = {ROWS, FEATURES, c.n_codes, c.start, c.row, c.is_candidate};
-    int32_t n_bundles = 0;
-    ASSERT_C_OK(gbt_bundle_pack(&input, c.bundle_of, &n_bundles));
+    const int32_t n_bundles = pack_indicators(&c, at);
     EXPECT_C_TRUE(n_bundles >= FEATURES / 10); /* values of a row: fewer columns cannot hold them */
     EXPECT_C_TRUE(n_bundles <= 2 * FEATURES / 10);
 }
@@ -105,13 +113,8 @@ TEST_C(Bundle, RareFeaturesDoNotFillTheGapsOfOthers)
         for (int64_t i = 0; i < n; i++) {
             c.row[at++] = (uint32_t)(f * 23 % (ROWS - 20) + i);
         }
-        c.n_codes[f] = 1;
-        c.is_candidate[f] = 1;
     }
-    c.start[FEATURES] = at;
-    const gbt_bundle_input input = {ROWS, FEATURES, c.n_codes, c.start, c.row, c.is_candidate};
-    int32_t n_bundles = 0;
-    ASSERT_C_OK(gbt_bundle_pack(&input, c.bundle_of, &n_bundles));
+    const int32_t n_bundles = pack_indicators(&c, at);
     EXPECT_C_TRUE(n_bundles >= 2 && n_bundles < FEATURES / 2);
     for (int32_t f = 0; f < FEATURES; f++) {
         for (int32_t g = 0; g < f; g++) {

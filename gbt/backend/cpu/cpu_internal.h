@@ -119,8 +119,7 @@ struct gbt_backend {
     gbt_cpu_column *column;        /* [n_columns] those in the records first */
     int32_t *column_of;            /* [columns of the bin matrix] among these or -1 */
     gbt_cpu_feature *feature;      /* [n_features] */
-    int32_t *counted;              /* [n_counted] columns that have their rows counted */
-    int32_t n_columns, n_recorded, n_features, n_counted, n_slots;
+    int32_t n_columns, n_recorded, n_features, n_slots;
     bool counts_all; /* a common search came: count all columns */
 
     /* Columns that most rows leave at code 0, as lists of the other codes by row. */

@@ -143,7 +143,6 @@ void gbt_cpu_lay_out(gbt_backend *b)
 void gbt_cpu_choose_counted(gbt_backend *b)
 {
     const bool counts_all = b->counts_all || b->config.regular.path_smooth > 0.0;
-    b->n_counted = 0;
     b->counts_entries = false;
     if (b->hess_least == b->hess_most && b->hess_most > 0) {
         return;
@@ -156,10 +155,7 @@ void gbt_cpu_choose_counted(gbt_backend *b)
             b->column[b->feature[i].column].is_counted = true;
         }
     }
-    for (int32_t k = 0; k < b->n_columns; k++) {
-        if (b->column[k].is_counted) {
-            b->counted[b->n_counted++] = k;
-            b->counts_entries |= k >= b->n_recorded;
-        }
+    for (int32_t k = b->n_recorded; k < b->n_columns; k++) {
+        b->counts_entries |= b->column[k].is_counted;
     }
 }
