@@ -57,7 +57,7 @@ GBT_HD gbt_quant gbt_quant_make(float grad_most, float hess_most, int32_t bits,
 }
 
 /* Rows of one chunk of gbt_quant_squares: chunk c holds rows [c * this, (c + 1) * this). */
-enum { GBT_QUANT_CHUNK = 4096, GBT_QUANT_LANES = 8 };
+enum { GBT_QUANT_CHUNK = 512, GBT_QUANT_LANES = 8 };
 
 /* Sum of squares of one chunk, n <= GBT_QUANT_CHUNK: element i is added to lane i mod 8, then the
  * lanes are added in order. The chunks' sums are added in order too: a float sum that every backend

@@ -251,3 +251,26 @@ void gbt_on_threads(int threads, gbt_chunk_fn fn, void *context)
     const job j = {fn, context, threads, 1, threads, threads, 1};
     run(&j);
 }
+
+typedef struct own_chunks {
+    gbt_chunk_fn fn;
+    void *context;
+    int64_t n, chunk_size;
+    int threads;
+} own_chunks;
+
+static void run_own_chunks(void *context, int64_t share, int64_t last, int thread)
+{
+    const own_chunks *own = context;
+    const int64_t size = own->chunk_size;
+    (void)last;
+    for (int64_t first = share * size; first < own->n; first += own->threads * size) {
+        own->fn(own->context, first, own->n - first < size ? own->n : first + size, thread);
+    }
+}
+
+void gbt_for_own_chunks(int threads, int64_t n, int64_t chunk_size, gbt_chunk_fn fn, void *context)
+{
+    own_chunks own = {fn, context, n, chunk_size, threads};
+    gbt_on_threads(threads, run_own_chunks, &own);
+}

@@ -20,6 +20,10 @@ int64_t gbt_chunk_count(int64_t n, int64_t chunk_size);
  * no parallel region is opened. */
 void gbt_for_chunks(int threads, int64_t n, int64_t chunk_size, gbt_chunk_fn fn, void *context);
 
+/* The same, but chunk c is for thread c % threads: passes over the same rows find in the thread's
+ * own cache what an earlier one has written. From another core's it costs some 40 ns a line. */
+void gbt_for_own_chunks(int threads, int64_t n, int64_t chunk_size, gbt_chunk_fn fn, void *context);
+
 /* Calls `fn(context, t, t + 1, t)` once for every t in [0, threads), at the same time where threads
  * are to be had. */
 void gbt_on_threads(int threads, gbt_chunk_fn fn, void *context);

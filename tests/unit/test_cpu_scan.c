@@ -17,6 +17,7 @@ typedef struct scan_case {
     _Alignas(64) uint64_t word[MAX_SLOTS];
     _Alignas(64) gbt_sum pair[MAX_SLOTS];
     gbt_cpu_format format;
+    gbt_cpu_scan_node node;
     gbt_cpu_scan scan;
 } scan_case;
 
@@ -41,46 +42,69 @@ static void fill_bin(scan_case *c, draws *d, int32_t bin, int64_t most_rows, boo
     c->rows[bin] = rows;
 }
 
-static void make_case(scan_case *c, uint64_t seed, gbt_cpu_format format)
+/* What the slots are read as; sometimes the place of the first one holds something else. */
+static void set_slots(scan_case *c, draws *d)
 {
-    static const double lambdas[] = {0.5, 1.0, 10.0, 1e-3};
-    draws d = {seed, 0};
-    memset(c, 0, sizeof *c);
-    c->format = format;
-    const int32_t n_bins = 1 + (int32_t)draw(&d, 255);
-    const bool has_missing = draw(&d, 2) == 1;
-    const bool has_ties = draw(&d, 2) == 1;
-    gbt_cpu_scan *s = &c->scan;
-    for (int32_t bin = 0; bin < n_bins + (has_missing ? 1 : 0); bin++) {
-        fill_bin(c, &d, bin, format == GBT_CPU_COUNTED ? 4 : 40, has_ties);
-        s->sum.grad += c->bin[bin].grad;
-        s->sum.hess += c->bin[bin].hess;
-        s->n_rows += c->rows[bin];
-    }
+    const bool is_wide = c->format == GBT_CPU_WIDE;
     for (int32_t bin = 0; bin < MAX_SLOTS; bin++) {
         const gbt_sum sum = c->bin[bin];
         c->pair[bin] = sum;
-        c->word[bin] = format == GBT_CPU_COUNTED
+        c->word[bin] = c->format == GBT_CPU_COUNTED
                            ? gbt_cpu_pack_counted(sum.grad, sum.hess, c->rows[bin])
                            : gbt_cpu_pack(sum.grad, sum.hess);
     }
-    s->slots = format == GBT_CPU_WIDE ? (const void *)c->pair : (const void *)c->word;
+    c->scan.slots = is_wide ? (const void *)c->pair : (const void *)c->word;
+    if (draw(d, 2) == 1) {
+        c->word[0] = 0x123456789abcdef0u;
+        c->pair[0] = (gbt_sum){-12345, 67890};
+        c->scan.lacks_first = true;
+    }
+}
+
+static void make_case(scan_case *c, uint64_t seed, gbt_cpu_format format)
+{
+    static const double lambdas[] = {0.5, 1.0, 10.0, 1e-3, 1e-12, 1e12};
+    draws d = {seed, 0};
+    memset(c, 0, sizeof *c);
+    c->format = format;
+    const int32_t n_bins = 1 + (int32_t)draw(&d, draw(&d, 4) == 0 ? 20 : 255);
+    const bool has_missing = draw(&d, 2) == 1;
+    const bool has_ties = draw(&d, 2) == 1;
+    const bool is_flat = draw(&d, 3) == 0; /* all weight in the first bin: gains are close */
+    gbt_cpu_scan *s = &c->scan;
+    gbt_cpu_scan_node *node = &c->node;
+    for (int32_t bin = 0; bin < n_bins + (has_missing ? 1 : 0); bin++) {
+        fill_bin(c, &d, bin, format == GBT_CPU_COUNTED ? 4 : 40, has_ties || (is_flat && bin > 0));
+        if (is_flat && bin == 0) {
+            c->rows[0] += 20;
+            c->bin[0].grad += 400000 + draw(&d, 200000);
+            c->bin[0].hess += 300000 + draw(&d, 200000);
+        }
+        node->sum.grad += c->bin[bin].grad;
+        node->sum.hess += c->bin[bin].hess;
+        node->n_rows += c->rows[bin];
+    }
+    set_slots(c, &d);
+    s->node = node;
     s->n_bins = n_bins;
     s->missing = c->bin[n_bins];
     s->missing_rows = c->rows[n_bins];
     s->has_missing = s->missing.grad != 0 || s->missing.hess != 0;
-    s->least_hess = 1 + draw(&d, s->sum.hess / 8 + 1);
-    s->least_rows = 1 + draw(&d, 10);
-    s->grad_unit = draw(&d, 2) ? 0x1p-15 : 0x1p-3;
-    s->hess_unit = draw(&d, 2) ? 0x1p-17 : 0x1p4;
-    s->lambda = lambdas[draw(&d, 4)];
+    node->least_hess = draw(&d, 4) == 0 ? 0
+                       : is_flat        ? draw(&d, 3)
+                                        : 1 + draw(&d, node->sum.hess / 8 + 1);
+    node->least_rows = 1 + draw(&d, 10);
+    node->grad_unit = draw(&d, 2) ? 0x1p-15 : 0x1p-3;
+    node->hess_unit = draw(&d, 2) ? 0x1p-17 : 0x1p4;
+    node->lambda = lambdas[draw(&d, 6)];
     s->floor = (double)draw(&d, 3) * 0.25;
+    gbt_cpu_scan_node_finish(node);
 }
 
 static void try_cut(const scan_case *c, gbt_sum left, int64_t rows, int32_t bin, bool missing_left,
                     gbt_cpu_scanned *best)
 {
-    const gbt_cpu_scan *s = &c->scan;
+    const gbt_cpu_scan_node *s = &c->node;
     const gbt_sum right = {s->sum.grad - left.grad, s->sum.hess - left.hess};
     const bool has_rows = rows >= s->least_rows && s->n_rows - rows >= s->least_rows;
     if (left.hess < s->least_hess || right.hess < s->least_hess ||

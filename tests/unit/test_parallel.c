@@ -22,13 +22,16 @@ static void mark(void *context, int64_t first, int64_t last, int thread)
     m->on_thread[64 * thread] = 1;
 }
 
-static void check_chunks(int threads, int64_t n, int64_t chunk_size)
+typedef void (*for_chunks_fn)(int threads, int64_t n, int64_t chunk_size, gbt_chunk_fn fn,
+                              void *context);
+
+static void check_chunks(for_chunks_fn for_chunks, int threads, int64_t n, int64_t chunk_size)
 {
     marks m;
     ASSERT_C_OK(GBT_NEW_ZERO(m.count, n));
     ASSERT_C_OK(GBT_NEW_ZERO(m.first, n));
     ASSERT_C_OK(GBT_NEW_ZERO(m.on_thread, 64 * GBT_MAX_THREADS));
-    gbt_for_chunks(threads, n, chunk_size, mark, &m);
+    for_chunks(threads, n, chunk_size, mark, &m);
     int64_t n_wrong = 0;
     for (int64_t i = 0; i < n; i++) {
         n_wrong += m.count[i] != 1 || m.first[i] != i / chunk_size * chunk_size;
@@ -48,9 +51,32 @@ TEST_C(Parallel, EveryElementIsHandledOnceInItsChunk)
     const int64_t lengths[] = {0, 1, 9, 10, 11, 100, 12345};
     for (int threads = 1; threads <= 8; threads++) {
         for (int i = 0; i < 7; i++) {
-            check_chunks(threads, lengths[i], 10);
-            check_chunks(threads, lengths[i], 1000000);
+            check_chunks(gbt_for_chunks, threads, lengths[i], 10);
+            check_chunks(gbt_for_chunks, threads, lengths[i], 1000000);
+            check_chunks(gbt_for_own_chunks, threads, lengths[i], 10);
+            check_chunks(gbt_for_own_chunks, threads, lengths[i], 1000000);
         }
+    }
+}
+
+static void mark_thread(void *context, int64_t first, int64_t last, int thread)
+{
+    int *thread_of = context;
+    for (int64_t i = first; i < last; i++) {
+        thread_of[i] = thread;
+    }
+}
+
+TEST_C(Parallel, OwnChunksGoToTheSameThreadEveryTime)
+{
+    int thread_of[1003] = {0};
+    for (int threads = 1; threads <= 5; threads++) {
+        int64_t n_wrong = 0;
+        gbt_for_own_chunks(threads, 1003, 10, mark_thread, thread_of);
+        for (int64_t i = 0; i < 1003; i++) {
+            n_wrong += thread_of[i] != i / 10 % threads;
+        }
+        EXPECT_C_EQ_INT(n_wrong, 0);
     }
 }
 

@@ -69,7 +69,7 @@ static void gradients_of_chunk(void *context, int64_t first, int64_t last, int t
 
 gbt_status gbt_cpu_gradients(gbt_backend *b)
 {
-    gbt_for_chunks(b->config.threads, b->n_rows, GBT_QUANT_CHUNK, gradients_of_chunk, b);
+    gbt_for_own_chunks(b->config.threads, b->n_rows, GBT_QUANT_CHUNK, gradients_of_chunk, b);
     return GBT_OK;
 }
 
@@ -95,7 +95,7 @@ static void copy_chunk(void *context, int64_t first, int64_t last, int thread)
 gbt_status gbt_cpu_set_gradients(gbt_backend *b, const float *grad, const float *hess)
 {
     given_pairs given = {b, grad, hess};
-    gbt_for_chunks(b->config.threads, b->n_rows, GBT_QUANT_CHUNK, copy_chunk, &given);
+    gbt_for_own_chunks(b->config.threads, b->n_rows, GBT_QUANT_CHUNK, copy_chunk, &given);
     return GBT_OK;
 }
 

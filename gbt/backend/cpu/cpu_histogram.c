@@ -333,6 +333,12 @@ void gbt_cpu_list_left(const gbt_backend *b, const gbt_split *split, uint8_t *is
     const gbt_bin_place *place = &b->data->bins.place[split->feature];
     const int32_t n_bins = b->data->cuts->n_bins[split->feature];
     const int32_t n_codes = b->data->bins.n_codes[place->column];
+    if (!split->categorical && place->default_bin < 0) {
+        memset(is_left, 1, (size_t)split->bin + 1);
+        memset(is_left + split->bin + 1, 0, GBT_CPU_MAX_CODES - 1 - (size_t)split->bin);
+        is_left[n_bins] = split->missing_left;
+        return;
+    }
     for (int32_t code = 0; code < n_codes; code++) {
         is_left[code] = gbt_split_goes_left(split, gbt_bin_of_code(place, code), n_bins);
     }

@@ -9,7 +9,7 @@
 
 /* Sizes that a test build may shrink to reach every path with few rows. */
 #ifndef GBT_CPU_BLOCK_ROWS
-#define GBT_CPU_BLOCK_ROWS 256 /* sampled rows that a thread copies at a time */
+#define GBT_CPU_BLOCK_ROWS GBT_QUANT_CHUNK /* sampled rows that a thread copies at a time */
 #endif
 #ifndef GBT_CPU_SHARED_UPDATES
 #define GBT_CPU_SHARED_UPDATES 131072 /* histogram updates from which all threads share one node */

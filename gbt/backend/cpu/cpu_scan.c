@@ -1,21 +1,19 @@
 /* Scans of one numeric feature: prefix sums over its bins and the gain of every cut, regularised
- * by lambda alone. Variants for AVX-512, AVX2 and plain C, all here; they give the same bits
- * because sums are integers, the gain is computed by the operations of gbt_pair_gain in their
- * order, and ties go to the lowest bin and to missing values on the right. Other regularisation:
- * cpu_split.c.
+ * by lambda alone. Variants for plain C and AVX2, and the choice among these and the one of
+ * cpu_scan_avx512.c; all give the same bits because sums are integers, the gain is computed by the
+ * operations of gbt_pair_gain in their order, and ties go to the lowest bin and to missing values
+ * on the right. Other regularisation: cpu_split.c.
  *
  * The vector variants leave sums in units, as powers of two change no rounding: with lambda in
- * units of hessian, gains are in units of grad_unit^2 / hess_unit. Dividing only where a product
- * says that a gain may be better was slower: its branch cannot be predicted. Cost: 3.3 cycles a
- * bin with AVX-512, 5 with AVX2, 11 plain. GBT_NO_SIMD leaves plain C alone. */
+ * units of hessian, gains are in units of grad_unit^2 / hess_unit. Cost: 5 cycles a bin with AVX2,
+ * 11 plain. GBT_NO_SIMD leaves plain C alone. */
 #include "gbt/backend/cpu/cpu_scan.h"
 
 #include <string.h>
 
 #include "gbt/backend/gain.h"
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(GBT_NO_SIMD)
-#define HAS_X86 1
+#if defined(GBT_CPU_SCAN_X86)
 #include <immintrin.h>
 #endif
 
@@ -25,16 +23,18 @@ typedef struct prefix {
     int64_t grad, hess, rows;
 } prefix;
 
-static ALWAYS_INLINE void add_slot(prefix *sum, const void *slots, int32_t bin,
+static ALWAYS_INLINE void add_slot(prefix *sum, const gbt_cpu_scan *s, int32_t bin,
                                    gbt_cpu_format format)
 {
+    const bool is_lacking = bin == 0 && s->lacks_first;
     if (format == GBT_CPU_WIDE) {
-        const gbt_sum *slot = (const gbt_sum *)slots + bin;
-        sum->grad += slot->grad;
-        sum->hess += slot->hess;
+        const gbt_sum slot = is_lacking ? gbt_cpu_scan_first(s) : ((const gbt_sum *)s->slots)[bin];
+        sum->grad += slot.grad;
+        sum->hess += slot.hess;
         return;
     }
-    const uint64_t slot = ((const uint64_t *)slots)[bin];
+    const uint64_t slot =
+        is_lacking ? gbt_cpu_scan_first_word(s, format) : ((const uint64_t *)s->slots)[bin];
     if (format == GBT_CPU_PACKED) {
         sum->grad += gbt_cpu_packed_grad(slot);
         sum->hess += gbt_cpu_packed_hess(slot);
@@ -49,18 +49,19 @@ static ALWAYS_INLINE void add_slot(prefix *sum, const void *slots, int32_t bin,
 static ALWAYS_INLINE void weigh(const gbt_cpu_scan *s, prefix left, int32_t bin, bool missing_left,
                                 gbt_cpu_format format, gbt_cpu_scanned *best)
 {
-    const int64_t right_hess = s->sum.hess - left.hess;
-    if (left.hess < s->least_hess || right_hess < s->least_hess) {
+    const gbt_cpu_scan_node *node = s->node;
+    const int64_t right_hess = node->sum.hess - left.hess;
+    if (left.hess < node->least_hess || right_hess < node->least_hess) {
         return;
     }
     if (format == GBT_CPU_COUNTED &&
-        (left.rows < s->least_rows || s->n_rows - left.rows < s->least_rows)) {
+        (left.rows < node->least_rows || node->n_rows - left.rows < node->least_rows)) {
         return;
     }
-    const double sides = gbt_pair_gain((double)left.grad * s->grad_unit,
-                                       (double)left.hess * s->hess_unit + s->lambda,
-                                       (double)(s->sum.grad - left.grad) * s->grad_unit,
-                                       (double)right_hess * s->hess_unit + s->lambda);
+    const double sides = gbt_pair_gain((double)left.grad * node->grad_unit,
+                                       (double)left.hess * node->hess_unit + node->lambda,
+                                       (double)(node->sum.grad - left.grad) * node->grad_unit,
+                                       (double)right_hess * node->hess_unit + node->lambda);
     if (sides > best->sides) {
         *best = (gbt_cpu_scanned){sides, bin, missing_left};
     }
@@ -71,7 +72,7 @@ static ALWAYS_INLINE gbt_cpu_scanned scan_plain(const gbt_cpu_scan *s, gbt_cpu_f
     gbt_cpu_scanned best = {s->floor, 0, false};
     prefix left = {0, 0, 0};
     for (int32_t bin = 0; bin < s->n_bins - (s->has_missing ? 0 : 1); bin++) {
-        add_slot(&left, s->slots, bin, format);
+        add_slot(&left, s, bin, format);
         weigh(s, left, bin, false, format, &best);
         if (s->has_missing && bin < s->n_bins - 1) {
             const prefix with = {left.grad + s->missing.grad, left.hess + s->missing.hess,
@@ -100,216 +101,7 @@ static gbt_cpu_scanned scan_wide_plain(const gbt_cpu_scan *s)
 static const gbt_cpu_scans plain_scans = {
     "plain", {NULL, scan_counted_plain, scan_packed_plain, scan_wide_plain}};
 
-#if defined(HAS_X86)
-
-/* Real gain of one in units. */
-static inline double gain_unit(const gbt_cpu_scan *s)
-{
-    return s->grad_unit * s->grad_unit / s->hess_unit;
-}
-
-/* The scan's result: the largest gain of all lanes, in units, and the lowest bins that have it with
- * missing values on the right and on the left (INT64_MAX: none). */
-static ALWAYS_INLINE gbt_cpu_scanned choose(const gbt_cpu_scan *s, double top, int64_t right_bin,
-                                            int64_t left_bin)
-{
-    if (!(top > s->floor / gain_unit(s))) {
-        return (gbt_cpu_scanned){s->floor, 0, false};
-    }
-    const bool missing_left = left_bin < right_bin;
-    return (gbt_cpu_scanned){top * gain_unit(s), (int32_t)(missing_left ? left_bin : right_bin),
-                             missing_left};
-}
-
-#define AVX512 __attribute__((target("avx512f,avx512dq,avx512vl")))
-#define AVX512_INLINE inline __attribute__((always_inline, target("avx512f,avx512dq,avx512vl")))
-
-/* Each lane's best of one direction, and what does not change within a scan. */
-typedef struct lanes512 {
-    __m512d sides;
-    __m512i bin;
-} lanes512;
-
-typedef struct node512 {
-    __m512d grad, hess, lambda, least;      /* in units */
-    __m512i grad_sum, hess_sum, least_hess; /* likewise, wide */
-    __m512i least_rows, most_rows;
-} node512;
-
-static AVX512_INLINE __m512i prefix512(__m512i v)
-{
-    const __m512i zero = _mm512_setzero_si512();
-    v = _mm512_add_epi64(v, _mm512_alignr_epi64(v, zero, 7));
-    v = _mm512_add_epi64(v, _mm512_alignr_epi64(v, zero, 6));
-    return _mm512_add_epi64(v, _mm512_alignr_epi64(v, zero, 4));
-}
-
-/* Keeps the better ones of 8 cuts, given gradient and hessian of both sides. */
-static AVX512_INLINE void keep512(lanes512 *best, __mmask8 ok, __m512d grad_l, __m512d hess_l,
-                                  __m512d grad_r, __m512d hess_r, __m512d lambda, __m512i bin)
-{
-    const __m512d den_l = _mm512_add_pd(hess_l, lambda);
-    const __m512d den_r = _mm512_add_pd(hess_r, lambda);
-    const __m512d left = _mm512_mul_pd(_mm512_mul_pd(grad_l, grad_l), den_r);
-    const __m512d right = _mm512_mul_pd(_mm512_mul_pd(grad_r, grad_r), den_l);
-    const __m512d over = _mm512_add_pd(left, right);
-    const __m512d under = _mm512_mul_pd(den_l, den_r);
-    const __m512d sides = _mm512_div_pd(over, under);
-    const __mmask8 is_better = _mm512_mask_cmp_pd_mask(ok, sides, best->sides, _CMP_GT_OQ);
-    best->sides = _mm512_mask_mov_pd(best->sides, is_better, sides);
-    best->bin = _mm512_mask_mov_epi64(best->bin, is_better, bin);
-}
-
-/* Weighs 8 cuts whose left sides are `left`, words of the format. */
-static AVX512_INLINE void weigh512(const node512 *node, lanes512 *best, __m512i left, __mmask8 ok,
-                                   gbt_cpu_format format, __m512i bin)
-{
-    const bool is_counted = format == GBT_CPU_COUNTED;
-    const __m512i grad = is_counted ? _mm512_srai_epi64(left, 36) : _mm512_srai_epi64(left, 32);
-    const __m512i hess =
-        is_counted ? _mm512_and_si512(_mm512_srli_epi64(left, 10), _mm512_set1_epi64(0x3ffffff))
-                   : _mm512_and_si512(left, _mm512_set1_epi64(0xffffffff));
-    const __m512d grad_l = _mm512_cvtepi64_pd(grad);
-    const __m512d hess_l = _mm512_cvtepi64_pd(hess);
-    const __m512d hess_r = _mm512_sub_pd(node->hess, hess_l);
-    ok = _mm512_mask_cmp_pd_mask(ok, hess_l, node->least, _CMP_GE_OQ);
-    ok = _mm512_mask_cmp_pd_mask(ok, hess_r, node->least, _CMP_GE_OQ);
-    if (is_counted) {
-        const __m512i rows = _mm512_and_si512(left, _mm512_set1_epi64(1023));
-        ok = _mm512_mask_cmp_epi64_mask(ok, rows, node->least_rows, _MM_CMPINT_NLT);
-        ok = _mm512_mask_cmp_epi64_mask(ok, rows, node->most_rows, _MM_CMPINT_LE);
-    }
-    if (ok) {
-        keep512(best, ok, grad_l, hess_l, _mm512_sub_pd(node->grad, grad_l), hess_r, node->lambda,
-                bin);
-    }
-}
-
-static AVX512_INLINE void weigh_wide512(const node512 *node, lanes512 *best, __m512i grad,
-                                        __m512i hess, __mmask8 ok, __m512i bin)
-{
-    const __m512i right_grad = _mm512_sub_epi64(node->grad_sum, grad);
-    const __m512i right_hess = _mm512_sub_epi64(node->hess_sum, hess);
-    ok = _mm512_mask_cmp_epi64_mask(ok, hess, node->least_hess, _MM_CMPINT_NLT);
-    ok = _mm512_mask_cmp_epi64_mask(ok, right_hess, node->least_hess, _MM_CMPINT_NLT);
-    if (ok) {
-        keep512(best, ok, _mm512_cvtepi64_pd(grad), _mm512_cvtepi64_pd(hess),
-                _mm512_cvtepi64_pd(right_grad), _mm512_cvtepi64_pd(right_hess), node->lambda, bin);
-    }
-}
-
-static AVX512_INLINE node512 node512_of(const gbt_cpu_scan *s)
-{
-    return (node512){
-        .grad = _mm512_set1_pd((double)s->sum.grad),
-        .hess = _mm512_set1_pd((double)s->sum.hess),
-        .lambda = _mm512_set1_pd(s->lambda / s->hess_unit),
-        .least = _mm512_set1_pd((double)s->least_hess),
-        .grad_sum = _mm512_set1_epi64(s->sum.grad),
-        .hess_sum = _mm512_set1_epi64(s->sum.hess),
-        .least_hess = _mm512_set1_epi64(s->least_hess),
-        .least_rows = _mm512_set1_epi64(s->least_rows),
-        .most_rows = _mm512_set1_epi64(s->n_rows - s->least_rows),
-    };
-}
-
-/* Lanes of the 8 cuts from `bin` on that exist when there are n. */
-static AVX512_INLINE __mmask8 mask512(int32_t bin, int32_t n)
-{
-    return n - bin >= 8 ? 0xff : n > bin ? (__mmask8)((1u << (n - bin)) - 1u) : 0;
-}
-
-static AVX512_INLINE lanes512 start512(const gbt_cpu_scan *s)
-{
-    return (lanes512){_mm512_set1_pd(s->floor / gain_unit(s)), _mm512_setzero_si512()};
-}
-
-/* The best of the lanes' bests. Without missing rows `left` is as it started. */
-static AVX512_INLINE gbt_cpu_scanned best512(const gbt_cpu_scan *s, const lanes512 *right,
-                                             const lanes512 *left)
-{
-    const double top = _mm512_reduce_max_pd(_mm512_max_pd(right->sides, left->sides));
-    const __m512d tops = _mm512_set1_pd(top);
-    const int64_t right_bin = _mm512_mask_reduce_min_epi64(
-        _mm512_cmp_pd_mask(right->sides, tops, _CMP_EQ_OQ), right->bin);
-    const int64_t left_bin =
-        _mm512_mask_reduce_min_epi64(_mm512_cmp_pd_mask(left->sides, tops, _CMP_EQ_OQ), left->bin);
-    _mm256_zeroupper(); /* code without vectors follows: three times slower else */
-    return choose(s, top, right_bin, left_bin);
-}
-
-static AVX512_INLINE gbt_cpu_scanned scan512(const gbt_cpu_scan *s, gbt_cpu_format format)
-{
-    const node512 node = node512_of(s);
-    const int32_t n_right = s->n_bins - (s->has_missing ? 0 : 1);
-    const __m512i last = _mm512_set1_epi64(7);
-    const __m512i missing = _mm512_set1_epi64(
-        (int64_t)(format == GBT_CPU_COUNTED
-                      ? gbt_cpu_pack_counted(s->missing.grad, s->missing.hess, s->missing_rows)
-                      : gbt_cpu_pack(s->missing.grad, s->missing.hess)));
-    __m512i index = _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0);
-    __m512i carry = _mm512_setzero_si512();
-    lanes512 right = start512(s);
-    lanes512 left = right;
-    for (int32_t bin = 0; bin < n_right; bin += 8) {
-        const __m512i slots = _mm512_loadu_si512((const uint64_t *)s->slots + bin);
-        const __m512i sum = _mm512_add_epi64(prefix512(slots), carry);
-        carry = _mm512_permutexvar_epi64(last, sum);
-        weigh512(&node, &right, sum, mask512(bin, n_right), format, index);
-        if (s->has_missing) {
-            weigh512(&node, &left, _mm512_add_epi64(sum, missing), mask512(bin, s->n_bins - 1),
-                     format, index);
-        }
-        index = _mm512_add_epi64(index, _mm512_set1_epi64(8));
-    }
-    return best512(s, &right, &left);
-}
-
-static AVX512 gbt_cpu_scanned scan_counted512(const gbt_cpu_scan *s)
-{
-    return scan512(s, GBT_CPU_COUNTED);
-}
-
-static AVX512 gbt_cpu_scanned scan_packed512(const gbt_cpu_scan *s)
-{
-    return scan512(s, GBT_CPU_PACKED);
-}
-
-static AVX512 gbt_cpu_scanned scan_wide512(const gbt_cpu_scan *s)
-{
-    const node512 node = node512_of(s);
-    const int32_t n_right = s->n_bins - (s->has_missing ? 0 : 1);
-    const __m512i last = _mm512_set1_epi64(7);
-    const __m512i even = _mm512_set_epi64(14, 12, 10, 8, 6, 4, 2, 0);
-    const __m512i odd = _mm512_set_epi64(15, 13, 11, 9, 7, 5, 3, 1);
-    const __m512i missing_grad = _mm512_set1_epi64(s->missing.grad);
-    const __m512i missing_hess = _mm512_set1_epi64(s->missing.hess);
-    __m512i index = _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0);
-    __m512i grad_carry = _mm512_setzero_si512();
-    __m512i hess_carry = grad_carry;
-    lanes512 right = start512(s);
-    lanes512 left = right;
-    for (int32_t bin = 0; bin < n_right; bin += 8) {
-        const __m512i low = _mm512_loadu_si512((const gbt_sum *)s->slots + bin);
-        const __m512i high = _mm512_loadu_si512((const gbt_sum *)s->slots + bin + 4);
-        const __m512i grad =
-            _mm512_add_epi64(prefix512(_mm512_permutex2var_epi64(low, even, high)), grad_carry);
-        const __m512i hess =
-            _mm512_add_epi64(prefix512(_mm512_permutex2var_epi64(low, odd, high)), hess_carry);
-        grad_carry = _mm512_permutexvar_epi64(last, grad);
-        hess_carry = _mm512_permutexvar_epi64(last, hess);
-        weigh_wide512(&node, &right, grad, hess, mask512(bin, n_right), index);
-        if (s->has_missing) {
-            weigh_wide512(&node, &left, _mm512_add_epi64(grad, missing_grad),
-                          _mm512_add_epi64(hess, missing_hess), mask512(bin, s->n_bins - 1), index);
-        }
-        index = _mm512_add_epi64(index, _mm512_set1_epi64(8));
-    }
-    return best512(s, &right, &left);
-}
-
-static const gbt_cpu_scans avx512_scans = {"avx512",
-                                           {NULL, scan_counted512, scan_packed512, scan_wide512}};
+#if defined(GBT_CPU_SCAN_X86)
 
 #define AVX2 __attribute__((target("avx2")))
 #define AVX2_INLINE inline __attribute__((always_inline, target("avx2")))
@@ -403,18 +195,19 @@ static AVX2_INLINE gbt_cpu_scanned best256(const gbt_cpu_scan *s, const lanes256
     const int64_t right_bin = lowest256(right, top);
     const int64_t left_bin = lowest256(left, top);
     _mm256_zeroupper();
-    return choose(s, top, right_bin, left_bin);
+    return top > s->floor * s->node->per_unit ? gbt_cpu_scan_choose(s, top, right_bin, left_bin)
+                                              : gbt_cpu_scan_nothing(s);
 }
 
 static AVX2_INLINE gbt_cpu_scanned scan256(const gbt_cpu_scan *s, gbt_cpu_format format)
 {
     const node256 node = {
-        .grad = _mm256_set1_pd((double)s->sum.grad),
-        .hess = _mm256_set1_pd((double)s->sum.hess),
-        .lambda = _mm256_set1_pd(s->lambda / s->hess_unit),
-        .least = _mm256_set1_pd((double)s->least_hess),
-        .least_rows = _mm256_set1_epi64x(s->least_rows),
-        .most_rows = _mm256_set1_epi64x(s->n_rows - s->least_rows),
+        .grad = _mm256_set1_pd((double)s->node->sum.grad),
+        .hess = _mm256_set1_pd((double)s->node->sum.hess),
+        .lambda = _mm256_set1_pd(s->node->lambda_units),
+        .least = _mm256_set1_pd((double)s->node->least_hess),
+        .least_rows = _mm256_set1_epi64x(s->node->least_rows),
+        .most_rows = _mm256_set1_epi64x(s->node->n_rows - s->node->least_rows),
     };
     const int32_t n_right = s->n_bins - (s->has_missing ? 0 : 1);
     const __m256i right_end = _mm256_set1_epi64x(n_right);
@@ -425,11 +218,15 @@ static AVX2_INLINE gbt_cpu_scanned scan256(const gbt_cpu_scan *s, gbt_cpu_format
                       : gbt_cpu_pack(s->missing.grad, s->missing.hess)));
     __m256i index = _mm256_set_epi64x(3, 2, 1, 0);
     __m256i carry = _mm256_setzero_si256();
-    lanes256 right = {_mm256_set1_pd(s->floor / gain_unit(s)), _mm256_setzero_si256()};
+    lanes256 right = {_mm256_set1_pd(s->floor * s->node->per_unit), _mm256_setzero_si256()};
     lanes256 left = right;
     for (int32_t bin = 0; bin < n_right; bin += 4) {
-        const __m256i slots =
+        __m256i slots =
             _mm256_loadu_si256((const __m256i *)(const void *)((const uint64_t *)s->slots + bin));
+        if (bin == 0 && s->lacks_first) {
+            const __m256i first = _mm256_set1_epi64x((int64_t)gbt_cpu_scan_first_word(s, format));
+            slots = _mm256_blend_epi32(slots, first, 3);
+        }
         const __m256i sum = _mm256_add_epi64(prefix256(slots), carry);
         carry = _mm256_permute4x64_epi64(sum, 0xff);
         weigh256(&node, &right, sum, _mm256_cmpgt_epi64(right_end, index), format, index);
@@ -461,13 +258,13 @@ static const gbt_cpu_scans avx2_scans = {"avx2",
 bool gbt_cpu_scans_named(const char *name, gbt_cpu_scans *out)
 {
     const gbt_cpu_scans *found = strcmp(name, "plain") == 0 ? &plain_scans : NULL;
-#if defined(HAS_X86)
+#if defined(GBT_CPU_SCAN_X86)
     if (strcmp(name, "avx2") == 0 && __builtin_cpu_supports("avx2")) {
         found = &avx2_scans;
     }
     if (strcmp(name, "avx512") == 0 && __builtin_cpu_supports("avx512f") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-        found = &avx512_scans;
+        found = &gbt_cpu_scans_avx512;
     }
 #endif
     if (found) {

@@ -15,6 +15,10 @@
 
 #include "gbt/backend/backend.h"
 
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(GBT_NO_SIMD)
+#define GBT_CPU_SCAN_X86 1
+#endif
+
 typedef enum gbt_cpu_format {
     GBT_CPU_NONE = 0,
     GBT_CPU_COUNTED,
@@ -58,18 +62,28 @@ static inline uint64_t gbt_cpu_pack_counted(int64_t grad, int64_t hess, int64_t 
     return ((uint64_t)grad << 36) + ((uint64_t)hess << 10) + (uint64_t)rows;
 }
 
+/* What the scans of all features of a node share. */
+typedef struct gbt_cpu_scan_node {
+    gbt_sum sum;
+    int64_t least_hess;         /* each side must have at least this, in units */
+    int64_t n_rows, least_rows; /* counted only: of the node, of a side */
+    double grad_unit, hess_unit, lambda;
+    double lambda_units; /* lambda in units of hessian */
+    double unit;         /* gain that is 1 when sums are in units: grad_unit^2 / hess_unit */
+    double per_unit;     /* 1 / unit, exactly, as these are powers of two */
+} gbt_cpu_scan_node;
+
 /* One feature of one node. Slots are in order of bins; those up to the next multiple of 8 are
  * readable. */
 typedef struct gbt_cpu_scan {
+    const gbt_cpu_scan_node *node;
     const void *slots; /* [n_bins] values, then missing */
+    bool lacks_first;  /* slots[0] is something else: bin 0 holds the node's sums less all others */
     int32_t n_bins;    /* value bins */
     bool has_missing;  /* sums of `missing` are not both zero: both directions count */
     gbt_sum missing;
-    gbt_sum sum;                              /* of the node */
-    int64_t least_hess;                       /* each side must have at least this, in units */
-    int64_t n_rows, missing_rows, least_rows; /* counted only: of the node, missing, of a side */
-    double grad_unit, hess_unit, lambda;
-    double floor; /* the gains of both sides must exceed this */
+    int64_t missing_rows; /* counted only */
+    double floor;         /* the gains of both sides must exceed this */
 } gbt_cpu_scan;
 
 /* The best candidate; sides = floor: none. */
@@ -85,6 +99,64 @@ typedef struct gbt_cpu_scans {
     const char *name;
     gbt_cpu_scan_fn scan[4]; /* by gbt_cpu_format */
 } gbt_cpu_scans;
+
+#if defined(GBT_CPU_SCAN_X86)
+extern const gbt_cpu_scans gbt_cpu_scans_avx512; /* needs AVX-512 F, BW, DQ and VL */
+#endif
+
+/* Fills in what follows from grad_unit, hess_unit and lambda. */
+static inline void gbt_cpu_scan_node_finish(gbt_cpu_scan_node *node)
+{
+    node->lambda_units = node->lambda / node->hess_unit;
+    node->unit = node->grad_unit * node->grad_unit / node->hess_unit;
+    node->per_unit = 1.0 / node->unit;
+}
+
+/* The word that stands for all of a node. */
+static inline uint64_t gbt_cpu_scan_node_word(const gbt_cpu_scan_node *node, gbt_cpu_format format)
+{
+    return format == GBT_CPU_COUNTED
+               ? gbt_cpu_pack_counted(node->sum.grad, node->sum.hess, node->n_rows)
+               : gbt_cpu_pack(node->sum.grad, node->sum.hess);
+}
+
+/* Bin 0 of a scan that lacks it, wide. */
+static inline gbt_sum gbt_cpu_scan_first(const gbt_cpu_scan *s)
+{
+    const gbt_sum *slot = s->slots;
+    gbt_sum first = s->node->sum;
+    for (int32_t bin = 1; bin < s->n_bins + (s->has_missing ? 1 : 0); bin++) {
+        first.grad -= slot[bin].grad;
+        first.hess -= slot[bin].hess;
+    }
+    return first;
+}
+
+/* The same in words. */
+static inline uint64_t gbt_cpu_scan_first_word(const gbt_cpu_scan *s, gbt_cpu_format format)
+{
+    const uint64_t *slot = s->slots;
+    uint64_t first = gbt_cpu_scan_node_word(s->node, format);
+    for (int32_t bin = 1; bin < s->n_bins + (s->has_missing ? 1 : 0); bin++) {
+        first -= slot[bin];
+    }
+    return first;
+}
+
+/* For the vector variants: the largest gain of all lanes, in units, and the lowest bins that have
+ * it with missing values on the right and on the left (INT64_MAX: none). */
+static inline gbt_cpu_scanned gbt_cpu_scan_choose(const gbt_cpu_scan *s, double top,
+                                                  int64_t right_bin, int64_t left_bin)
+{
+    const bool missing_left = left_bin < right_bin;
+    return (gbt_cpu_scanned){top * s->node->unit, (int32_t)(missing_left ? left_bin : right_bin),
+                             missing_left};
+}
+
+static inline gbt_cpu_scanned gbt_cpu_scan_nothing(const gbt_cpu_scan *s)
+{
+    return (gbt_cpu_scanned){s->floor, 0, false};
+}
 
 /* The fastest variant of this machine. */
 gbt_cpu_scans gbt_cpu_scans_find(void);

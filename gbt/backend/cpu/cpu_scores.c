@@ -5,8 +5,6 @@
 
 #include "gbt/backend/cpu/cpu_internal.h"
 
-enum { SCORE_ROWS = 16384 }; /* rows whose scores a thread updates at a time */
-
 static void write_leaves_of_part(void *context, int64_t part, int64_t last, int thread)
 {
     const gbt_backend *b = context;
@@ -136,6 +134,6 @@ gbt_status gbt_cpu_end_tree(gbt_backend *b, int32_t output, const gbt_tree *tree
         }
     }
     gbt_on_threads(b->n_parts, write_leaves_of_part, b);
-    gbt_for_chunks(b->config.threads, b->n_rows, SCORE_ROWS, update_scores, &task);
+    gbt_for_own_chunks(b->config.threads, b->n_rows, GBT_CPU_BLOCK_ROWS, update_scores, &task);
     return GBT_OK;
 }

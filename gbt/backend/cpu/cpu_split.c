@@ -59,8 +59,22 @@ gbt_cpu_view gbt_cpu_view_of(const gbt_backend *b, const gbt_search *task)
     const int32_t at = b->node[task->node].histogram;
     const double gain =
         gbt_node_gain(side_of(b, task->sum, task->n_rows), &b->config.regular, task->weight);
-    return (gbt_cpu_view){b, task, at < 0 ? NULL : &b->pool[at], gain,
-                          gbt_gain_floor(gain, b->config.min_split_gain)};
+    gbt_cpu_view view = {
+        .backend = b,
+        .task = task,
+        .histogram = at < 0 ? NULL : &b->pool[at],
+        .node_gain = gain,
+        .floor = gbt_gain_floor(gain, b->config.min_split_gain),
+        .scan = {.sum = task->sum,
+                 .least_hess = b->least_hess,
+                 .n_rows = task->n_rows,
+                 .least_rows = b->config.min_child_samples,
+                 .grad_unit = b->quant.grad_unit,
+                 .hess_unit = b->quant.hess_unit,
+                 .lambda = b->config.regular.lambda},
+    };
+    gbt_cpu_scan_node_finish(&view.scan);
+    return view;
 }
 
 bool gbt_cpu_weigh(const gbt_cpu_view *view, gbt_sum left, int64_t left_rows, double extra_lambda,
@@ -266,9 +280,13 @@ typedef struct group {
 static void search_features(const group *g, int64_t node, int32_t first, int32_t last)
 {
     gbt_backend *b = g->backend;
-    const gbt_cpu_view view = gbt_cpu_view_of(b, &g->task[node]);
+    gbt_cpu_view view = gbt_cpu_view_of(b, &g->task[node]);
     for (int32_t i = first; i < last; i++) {
-        b->found[node * b->n_features + i] = search_feature(&view, &b->feature[i]);
+        const gbt_cpu_found found = search_feature(&view, &b->feature[i]);
+        b->found[node * b->n_features + i] = found;
+        if (found.is_certain && found.sides > view.floor) {
+            view.floor = found.sides; /* what is not better need not be known exactly */
+        }
     }
 }
 

@@ -11,6 +11,7 @@ typedef struct gbt_cpu_view {
     const gbt_search *task;
     const gbt_cpu_histogram *histogram; /* NULL: dropped, bins are made from the rows */
     double node_gain, floor;
+    gbt_cpu_scan_node scan;
 } gbt_cpu_view;
 
 /* One feature of one node, by bin; bin n_bins is the missing one. */

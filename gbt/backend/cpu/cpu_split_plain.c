@@ -2,51 +2,58 @@
  * go to the scan of cpu_scan.c. */
 #include "gbt/backend/cpu/cpu_split.h"
 
-/* Slots of a shared column's feature in order of bins, the default bin put in. */
-typedef union ordered_slots {
+/* Slots of a feature in a shared column whose default bin is among the others. */
+typedef union copied_slots {
     uint64_t word[GBT_CPU_MAX_CODES + 8];
     gbt_sum pair[GBT_CPU_MAX_CODES + 8];
-} ordered_slots;
+} copied_slots;
 
-/* NULL: too little is away from the default for a side of its own, as with most sparse features in
- * most nodes. */
-static const void *order_slots(const gbt_cpu_view *view, const gbt_cpu_feature *feature,
-                               ordered_slots *out)
+/* Copies them in order of bins, the default bin, which holds the rest of the node, put in. */
+static const void *copy_words(const gbt_cpu_view *view, const gbt_bin_place *place,
+                              const uint64_t *slot, copied_slots *out)
 {
-    const gbt_backend *b = view->backend;
-    const gbt_cpu_format format = view->histogram->format;
-    const int32_t first = feature->slot + feature->place.first;
-    const int32_t at = feature->place.default_bin;
-    const int32_t n = feature->place.n_codes;
-    const gbt_sum sum = view->task->sum;
-    if (format == GBT_CPU_WIDE) {
-        const gbt_sum *slot = (const gbt_sum *)view->histogram->slots + first;
-        gbt_sum away = {0, 0};
-        for (int32_t i = 0; i < n; i++) {
-            out->pair[i < at ? i : i + 1] = slot[i];
-            away.grad += slot[i].grad;
-            away.hess += slot[i].hess;
-        }
-        out->pair[at] = (gbt_sum){sum.grad - away.grad, sum.hess - away.hess};
-        return away.hess >= b->least_hess ? out->pair : NULL;
-    }
-    const uint64_t *slot = (const uint64_t *)view->histogram->slots + first;
-    uint64_t away = 0;
-    for (int32_t i = 0; i < n; i++) {
-        away += slot[i];
-    }
-    const bool is_counted = format == GBT_CPU_COUNTED;
-    if (is_counted ? gbt_cpu_counted_rows(away) < b->config.min_child_samples
-                   : gbt_cpu_packed_hess(away) < b->least_hess) {
-        return NULL;
-    }
-    for (int32_t i = 0; i < n; i++) {
+    const int32_t at = place->default_bin;
+    uint64_t rest = gbt_cpu_scan_node_word(&view->scan, view->histogram->format);
+    for (int32_t i = 0; i < place->n_codes; i++) {
         out->word[i < at ? i : i + 1] = slot[i];
+        rest -= slot[i];
     }
-    out->word[at] = (is_counted ? gbt_cpu_pack_counted(sum.grad, sum.hess, view->task->n_rows)
-                                : gbt_cpu_pack(sum.grad, sum.hess)) -
-                    away;
+    out->word[at] = rest;
     return out->word;
+}
+
+static const void *copy_pairs(const gbt_cpu_view *view, const gbt_bin_place *place,
+                              const gbt_sum *slot, copied_slots *out)
+{
+    const int32_t at = place->default_bin;
+    gbt_sum rest = view->task->sum;
+    for (int32_t i = 0; i < place->n_codes; i++) {
+        out->pair[i < at ? i : i + 1] = slot[i];
+        rest.grad -= slot[i].grad;
+        rest.hess -= slot[i].hess;
+    }
+    out->pair[at] = rest;
+    return out->pair;
+}
+
+/* Sets the slots in order of bins. A default bin 0, as most sparse features have, is left out. */
+static void find_slots(const gbt_cpu_view *view, const gbt_cpu_feature *feature, gbt_cpu_scan *scan,
+                       copied_slots *copy)
+{
+    const gbt_bin_place *place = &feature->place;
+    const bool is_shared = place->default_bin >= 0;
+    const int32_t first = feature->slot + (is_shared ? place->first : 0);
+    const uint64_t *word = (const uint64_t *)view->histogram->slots + first;
+    const gbt_sum *pair = (const gbt_sum *)view->histogram->slots + first;
+    const bool is_wide = view->histogram->format == GBT_CPU_WIDE;
+    scan->lacks_first = place->default_bin == 0;
+    if (place->default_bin > 0) {
+        scan->slots =
+            is_wide ? copy_pairs(view, place, pair, copy) : copy_words(view, place, word, copy);
+    } else {
+        const int32_t back = scan->lacks_first ? 1 : 0;
+        scan->slots = is_wide ? (const void *)(pair - back) : (const void *)(word - back);
+    }
 }
 
 /* Sums and rows (counted format only) of the missing bin. */
@@ -68,29 +75,10 @@ static void read_missing(const void *slots, int32_t n_bins, gbt_cpu_format forma
 
 gbt_cpu_found gbt_cpu_search_plain(const gbt_cpu_view *view, const gbt_cpu_feature *feature)
 {
-    const gbt_backend *b = view->backend;
     const gbt_cpu_format format = view->histogram->format;
-    ordered_slots ordered;
-    const void *slots =
-        feature->place.default_bin >= 0 ? order_slots(view, feature, &ordered)
-        : format == GBT_CPU_WIDE
-            ? (const void *)((const gbt_sum *)view->histogram->slots + feature->slot)
-            : (const void *)((const uint64_t *)view->histogram->slots + feature->slot);
-    if (slots == NULL) {
-        return (gbt_cpu_found){view->floor, 0, false, true};
-    }
-    gbt_cpu_scan scan = {
-        .slots = slots,
-        .n_bins = feature->n_bins,
-        .sum = view->task->sum,
-        .least_hess = b->least_hess,
-        .n_rows = view->task->n_rows,
-        .least_rows = b->config.min_child_samples,
-        .grad_unit = b->quant.grad_unit,
-        .hess_unit = b->quant.hess_unit,
-        .lambda = b->config.regular.lambda,
-        .floor = view->floor,
-    };
+    copied_slots copy;
+    gbt_cpu_scan scan = {.node = &view->scan, .n_bins = feature->n_bins, .floor = view->floor};
+    find_slots(view, feature, &scan, &copy);
     if (feature->has_missing) {
         read_missing(scan.slots, feature->n_bins, format, &scan);
         scan.has_missing = scan.missing.grad != 0 || scan.missing.hess != 0;
@@ -99,6 +87,6 @@ gbt_cpu_found gbt_cpu_search_plain(const gbt_cpu_view *view, const gbt_cpu_featu
                                           true); /* rows that weigh nothing but count */
         }
     }
-    const gbt_cpu_scanned best = b->scans.scan[format](&scan);
+    const gbt_cpu_scanned best = view->backend->scans.scan[format](&scan);
     return (gbt_cpu_found){best.sides, best.bin, best.missing_left, format == GBT_CPU_COUNTED};
 }
