@@ -1,7 +1,7 @@
 /* The CSV reader: passes over the file and the types of columns. Types come from the first block; a
  * column of numbers that meets a text later is dropped and read again as text in a second pass over
  * the file, so each file is parsed once or twice. Blocks are the job of csv_blocks.c, cells that of
- * csv_cells.c. Cost: bound by the latter; one extra look at each byte to count lines. */
+ * csv_rows.c. Cost: bound by the latter; one extra look at each byte to count lines. */
 #include "datasets/csv.h"
 
 #include <string.h>

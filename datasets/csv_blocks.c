@@ -34,13 +34,13 @@ static void count_rows(void *context, int64_t first, int64_t last, int thread)
     gbt_csv_reader *reader = context;
     (void)thread;
     for (int64_t i = first; i < last; i++) {
-        gbt_csv_chunk *chunk = &reader->chunk[i];
-        chunk->n_rows = gbt_csv_count_rows(&reader->layout, chunk->data, chunk->end);
+        gbt_csv_count_rows(&reader->layout, &reader->chunk[i]);
     }
 }
 
-/* Without quotes every line end ends a record. */
-static gbt_status split_plain(gbt_csv_reader *reader, const char *data, const char *end)
+/* Without quotes every line end ends a record. `*has_quote`: there are some after all. */
+static gbt_status split_plain(gbt_csv_reader *reader, const char *data, const char *end,
+                              bool *has_quote)
 {
     while (data < end) {
         bool is_rest = (size_t)(end - data) <= reader->chunk_bytes;
@@ -49,6 +49,11 @@ static gbt_status split_plain(gbt_csv_reader *reader, const char *data, const ch
         data = next;
     }
     gbt_for_chunks(reader->threads, reader->n_chunks, 1, count_rows, reader);
+    *has_quote = false;
+    for (int64_t i = 0; i < reader->n_chunks; i++) {
+        reader->block_lines += reader->chunk[i].n_lines;
+        *has_quote |= reader->chunk[i].has_quote;
+    }
     return GBT_OK;
 }
 
@@ -93,14 +98,19 @@ gbt_status gbt_csv_next_block(gbt_csv_reader *reader, size_t bytes, size_t skip,
         if (data == end) {
             return GBT_OK;
         }
-        if (memchr(data, '"', block->size - skip) == NULL) {
-            return split_plain(reader, data, end);
+        bool has_quote;
+        reader->block_lines = gbt_count_byte(block->data, skip, '\n');
+        GBT_TRY(split_plain(reader, data, end, &has_quote));
+        if (!has_quote) {
+            return GBT_OK;
         }
+        reader->n_chunks = 0;
         bool is_final = block->is_last || block->size >= MOST_RECORD_BYTES;
         GBT_TRY(split_quoted(reader, data, end, is_final, &rest));
         if (rest > data) {
             gbt_source_give_back(reader->source, (size_t)(end - rest));
             block->size -= (size_t)(end - rest);
+            reader->block_lines = gbt_count_byte(block->data, block->size, '\n');
             block->is_last = block->is_last && rest == end;
             return GBT_OK;
         }
@@ -127,27 +137,14 @@ static int64_t number_rows(gbt_csv_reader *reader)
 
 /* ---- Columns that grow ----------------------------------------------------------------------- */
 
-/* Rows to make room for when `needed` are known: what the file will hold if it goes on like
- * this. */
-static int64_t expected_rows(const gbt_csv_reader *reader, int64_t needed)
-{
-    double share =
-        (double)gbt_source_consumed(reader->source) / (double)gbt_source_bytes(reader->source);
-    double guess = share > 0 ? 1.02 * (double)needed / share + 64 : 0;
-    double most = 4 * (double)needed; /* Early blocks of a gzip file can mislead. */
-    int64_t rows = (int64_t)(guess < most ? guess : most);
-    int64_t least = needed + needed / 8;
-    rows = rows > least ? rows : least;
-    return rows < reader->row_limit ? rows : reader->row_limit;
-}
-
 static gbt_status grow_columns(gbt_csv_reader *reader, int64_t n_more)
 {
     int64_t needed = reader->n_rows + n_more;
     if (needed <= reader->row_capacity) {
         return GBT_OK;
     }
-    int64_t capacity = expected_rows(reader, needed);
+    int64_t capacity = gbt_source_expect(reader->source, needed);
+    capacity = capacity < reader->row_limit ? capacity : reader->row_limit;
     for (int32_t c = 0; c < reader->layout.n_columns; c++) {
         gbt_table_column *column = &reader->table->column[c];
         uint8_t mode = reader->target[c].mode;
@@ -329,6 +326,6 @@ gbt_status gbt_csv_read_block(gbt_csv_reader *reader, const gbt_block *block)
     if (n_rows > 0) {
         GBT_TRY(add_rows(reader, block, n_rows));
     }
-    reader->line += gbt_count_byte(block->data, block->size, '\n');
+    reader->line += reader->block_lines;
     return GBT_OK;
 }

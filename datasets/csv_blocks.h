@@ -1,5 +1,5 @@
 /* The middle part of the CSV reader: a block of whole records, cut into chunks, goes into the
- * columns of the table. csv.c runs passes over the file with it, csv_cells.c parses each chunk. */
+ * columns of the table. csv.c runs passes over the file with it, csv_rows.c parses each chunk. */
 #ifndef GBT_DATASETS_CSV_BLOCKS_H
 #define GBT_DATASETS_CSV_BLOCKS_H
 
@@ -29,6 +29,7 @@ typedef struct gbt_csv_reader {
     int64_t row_limit;
     int64_t row_capacity; /* of every column that is being filled */
     int64_t line;         /* of the block's first byte */
+    int64_t block_lines;  /* that the block ends */
 } gbt_csv_reader;
 
 /* The next block of whole records, in chunks; size 0: the end. `skip`: bytes of the header in

@@ -1,12 +1,10 @@
-/* Cells and records of a CSV chunk. The fast path is a run of numbers, each ended by its separator;
- * all else (blanks, quotes, missing cells, text, faults) goes through gbt_csv_take_cell().
- * Allocates nothing, so that threads can run it. Cost: about five cycles a byte on numbers. */
+/* Where cells, records and lines of CSV text begin and end; all forms of a cell. Allocates nothing,
+ * so that threads can run it. The rows of a chunk are parsed in csv_rows.c. */
 #include "datasets/csv_cells.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "datasets/digits.h"
 #include "datasets/lines.h"
 
 void gbt_csv_layout_init(gbt_csv_layout *layout, char separator, const char *const *missing,
@@ -140,21 +138,23 @@ bool gbt_csv_blank_line(const gbt_csv_layout *layout, const char *p, const char 
     return true;
 }
 
-int64_t gbt_csv_count_rows(const gbt_csv_layout *layout, const char *p, const char *end)
+void gbt_csv_count_rows(const gbt_csv_layout *layout, gbt_csv_chunk *chunk)
 {
-    bool may_have_blank = false;
-    int64_t n_rows = gbt_count_lines(p, (size_t)(end - p), &may_have_blank);
-    if (!may_have_blank) {
-        return n_rows + (end > p && end[-1] != '\n');
+    const char *p = chunk->data, *end = chunk->end;
+    const gbt_line_count lines = gbt_count_lines(p, (size_t)(end - p));
+    chunk->n_lines = lines.n;
+    chunk->has_quote = lines.has_quote;
+    if (lines.has_quote || !lines.may_have_blank) {
+        chunk->n_rows = lines.n + (end > p && end[-1] != '\n');
+        return;
     }
-    n_rows = 0;
+    chunk->n_rows = 0;
     while (p < end) {
         if (!gbt_csv_blank_line(layout, p, end, &p)) {
-            n_rows++;
+            chunk->n_rows++;
             p = gbt_next_line(p, end);
         }
     }
-    return n_rows;
 }
 
 /* True when the quote at `quote` is the first character of its cell. */
@@ -197,169 +197,4 @@ const char *gbt_csv_record_end(const gbt_csv_layout *layout, const char *p, cons
         }
     }
     return line_end;
-}
-
-/* ---- Rows ------------------------------------------------------------------------------------ */
-
-typedef struct row_state {
-    const gbt_csv_layout *layout;
-    gbt_csv_chunk *chunk;
-    uint8_t *flipped;
-    int64_t row;
-} row_state;
-
-static const char *fail(const row_state *state, gbt_csv_fault_kind kind, const char *at,
-                        int32_t column)
-{
-    state->chunk->fault = (gbt_csv_fault){.kind = kind, .at = at, .column = column};
-    return NULL;
-}
-
-static const char *fail_text(const row_state *state, gbt_slice text, int32_t column)
-{
-    const char *nul = memchr(text.data, '\0', text.size);
-    return nul != NULL ? fail(state, GBT_CSV_NUL, nul, column)
-                       : fail(state, GBT_CSV_NOT_UTF8, text.data, column);
-}
-
-/* A cell of a number column; false: a fault was recorded. */
-static bool store_number(const row_state *state, int32_t column, const gbt_csv_cell *cell)
-{
-    const gbt_csv_layout *layout = state->layout;
-    float *to = &layout->target[column].number[state->row];
-    *to = NAN;
-    if (gbt_csv_is_missing(layout, cell->text)) {
-        return true;
-    }
-    float value;
-    if (gbt_digits_scan(cell->text.data, &value) == cell->text.data + cell->text.size) {
-        *to = value;
-        return true;
-    }
-    double exact;
-    if (gbt_parse_real(cell->text, &exact)) {
-        *to = (float)exact;
-        return true;
-    }
-    if (layout->target[column].is_strict) {
-        (void)fail(state, GBT_CSV_NOT_NUMBER, cell->text.data, column);
-        state->chunk->fault.cell = cell->text;
-        return false;
-    }
-    if (!gbt_is_utf8(cell->text)) {
-        (void)fail_text(state, cell->text, column);
-        return false;
-    }
-    state->flipped[column] = 1;
-    return true;
-}
-
-static bool store_text(const row_state *state, int32_t column, const gbt_csv_cell *cell)
-{
-    const gbt_csv_layout *layout = state->layout;
-    const gbt_csv_target *target = &layout->target[column];
-    bool is_missing = gbt_csv_is_missing(layout, cell->text);
-    if (!is_missing && !gbt_is_utf8(cell->text)) {
-        (void)fail_text(state, cell->text, column);
-        return false;
-    }
-    if (target->mode == GBT_CSV_MODE_TEXT) {
-        gbt_csv_span *span = &target->span[state->row - layout->block_row];
-        span->start = (uint32_t)(cell->text.data - layout->block);
-        span->size = is_missing
-                         ? GBT_CSV_MISSING
-                         : (uint32_t)cell->text.size | (cell->is_doubled ? GBT_CSV_DOUBLED : 0);
-    }
-    return true;
-}
-
-/* Too many or too few cells: counts what the record has. `next` stands at the stop of cell
- * `column`. */
-static const char *fail_count(const row_state *state, int32_t column, const char *next)
-{
-    const gbt_csv_layout *layout = state->layout;
-    const char *at = *next == layout->separator ? next + 1 : next;
-    const char *fault_at;
-    gbt_csv_cell cell = {.next = next};
-    int64_t found = (int64_t)column + 1;
-    while (cell.next < state->chunk->end && *cell.next == layout->separator) {
-        found++;
-        if (gbt_csv_take_cell(layout, cell.next + 1, state->chunk->end, &cell, &fault_at)) {
-            break;
-        }
-    }
-    (void)fail(state, GBT_CSV_WRONG_COUNT, at, column);
-    state->chunk->fault.found = found;
-    return NULL;
-}
-
-/* Any cell; returns where the next one or the next line begins, NULL after a fault. */
-static const char *parse_cell(const row_state *state, int32_t column, const char *p)
-{
-    const gbt_csv_layout *layout = state->layout;
-    const char *end = state->chunk->end;
-    gbt_csv_cell cell;
-    const char *fault_at;
-    gbt_csv_fault_kind kind = gbt_csv_take_cell(layout, p, end, &cell, &fault_at);
-    if (kind != GBT_CSV_FINE) {
-        return fail(state, kind, fault_at, column);
-    }
-    uint8_t mode = layout->target[column].mode;
-    if (mode == GBT_CSV_MODE_NUMBER) {
-        if (!store_number(state, column, &cell)) {
-            return NULL;
-        }
-    } else if (mode != GBT_CSV_MODE_SKIP && !store_text(state, column, &cell)) {
-        return NULL;
-    }
-    bool is_last = column == layout->n_columns - 1;
-    bool at_separator = cell.next < end && *cell.next == layout->separator;
-    if (is_last == at_separator) {
-        return fail_count(state, column, cell.next);
-    }
-    return at_separator ? cell.next + 1 : gbt_csv_after_line(cell.next, end);
-}
-
-static const char *parse_row(const row_state *state, const char *p)
-{
-    const gbt_csv_layout *layout = state->layout;
-    const gbt_csv_target *target = layout->target;
-    const int32_t n_columns = layout->n_columns;
-    const char separator = layout->separator;
-    const bool is_plain = !layout->has_numeric_missing;
-    for (int32_t c = 0; c < n_columns; c++) {
-        float value;
-        if (target[c].mode == GBT_CSV_MODE_NUMBER && is_plain) {
-            const char *next = gbt_digits_scan(p, &value);
-            char stop = c == n_columns - 1 ? '\n' : separator;
-            if (next != NULL && *next == stop) {
-                target[c].number[state->row] = value;
-                p = next + 1;
-                continue;
-            }
-            if (*p == separator && c < n_columns - 1) {
-                target[c].number[state->row] = NAN;
-                p++;
-                continue;
-            }
-        }
-        p = parse_cell(state, c, p);
-        if (p == NULL) {
-            return NULL;
-        }
-    }
-    return p;
-}
-
-void gbt_csv_parse_chunk(const gbt_csv_layout *layout, gbt_csv_chunk *chunk, uint8_t *flipped)
-{
-    row_state state = {
-        .layout = layout, .chunk = chunk, .flipped = flipped, .row = chunk->first_row};
-    const int64_t last = chunk->first_row + chunk->n_rows;
-    const char *p = chunk->data;
-    for (; state.row < last && p != NULL && p < chunk->end; state.row++) {
-        while ((unsigned char)*p <= ' ' && p < chunk->end &&
-               gbt_csv_blank_line(layout, p, chunk->end, &p)) {}
-        p = parse_row(&state, p);
-    }
 }

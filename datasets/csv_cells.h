@@ -73,7 +73,8 @@ typedef struct gbt_csv_cell {
 typedef struct gbt_csv_chunk {
     const char *data, *end; /* whole records */
     int64_t first_row;      /* in the table */
-    int64_t n_rows;
+    int64_t n_rows, n_lines;
+    bool has_quote;
     gbt_csv_fault fault; /* the first one */
 } gbt_csv_chunk;
 
@@ -97,8 +98,8 @@ const char *gbt_csv_record_end(const gbt_csv_layout *, const char *p, const char
 /* True when the line at `p` is blank; then `*next` is the line behind it. */
 bool gbt_csv_blank_line(const gbt_csv_layout *, const char *p, const char *end, const char **next);
 
-/* Records in whole lines without quotes. */
-int64_t gbt_csv_count_rows(const gbt_csv_layout *, const char *p, const char *end);
+/* Fills `n_lines` and `has_quote`, and without a quote `n_rows`: the chunk is whole lines. */
+void gbt_csv_count_rows(const gbt_csv_layout *, gbt_csv_chunk *);
 
 /* Parses the records of the chunk. `flipped` [n_columns]: 1 for columns that turned out to be
  * text. */

@@ -159,18 +159,6 @@ static gbt_status give_room(libsvm_reader *reader)
 
 /* ---- The table ------------------------------------------------------------------------------- */
 
-/* Elements to make room for: what the file will hold if it goes on like this. */
-static int64_t expected(const libsvm_reader *reader, int64_t needed)
-{
-    double share =
-        (double)gbt_source_consumed(reader->source) / (double)gbt_source_bytes(reader->source);
-    double guess = share > 0 ? 1.02 * (double)needed / share + 64 : 0;
-    double most = 4 * (double)needed; /* Early blocks of a gzip file can mislead. */
-    int64_t count = (int64_t)(guess < most ? guess : most);
-    int64_t least = needed + needed / 8;
-    return count > least ? count : least;
-}
-
 /* Needs a local `void *larger`. */
 #define GROW(array, used, capacity)                                    \
     ((larger = gbt_grow((array), (used), (capacity), sizeof *(array))) \
@@ -183,20 +171,20 @@ static gbt_status grow_table(libsvm_reader *reader, int64_t rows, int64_t entrie
     gbt_sparse_rows *sparse = reader->sparse;
     void *larger;
     if (reader->n_rows + rows >= reader->row_capacity) {
-        int64_t capacity = expected(reader, reader->n_rows + rows + 1);
+        int64_t capacity = gbt_source_expect(reader->source, reader->n_rows + rows + 1);
         GBT_TRY(GROW(sparse->row_start, reader->n_rows, capacity));
         GBT_TRY(GROW(reader->label_count, reader->n_rows, capacity));
         GBT_TRY(GROW(sparse->query, reader->n_rows, capacity));
         reader->row_capacity = capacity;
     }
     if (reader->n_entries + entries >= reader->entry_capacity) {
-        int64_t capacity = expected(reader, reader->n_entries + entries + 1);
+        int64_t capacity = gbt_source_expect(reader->source, reader->n_entries + entries + 1);
         GBT_TRY(GROW(sparse->column, reader->n_entries, capacity));
         GBT_TRY(GROW(sparse->value, reader->n_entries, capacity));
         reader->entry_capacity = capacity;
     }
     if (reader->n_labels + labels >= reader->label_capacity) {
-        int64_t capacity = expected(reader, reader->n_labels + labels + 1);
+        int64_t capacity = gbt_source_expect(reader->source, reader->n_labels + labels + 1);
         GBT_TRY(GROW(sparse->label, reader->n_labels, capacity));
         reader->label_capacity = capacity;
     }
@@ -255,8 +243,9 @@ static gbt_status read_block(libsvm_reader *reader, const gbt_block *block)
     gbt_for_chunks(reader->threads, reader->n_chunks, 1, count_chunks, reader);
     GBT_TRY(give_room(reader));
     gbt_for_chunks(reader->threads, reader->n_chunks, 1, parse_chunks, reader);
-    int64_t rows = 0, entries = 0, labels = 0;
+    int64_t rows = 0, entries = 0, labels = 0, lines = 0;
     for (int64_t i = 0; i < reader->n_chunks; i++) {
+        lines += reader->chunk[i].n_lines - 1;
         rows += reader->chunk[i].n_rows;
         entries += reader->chunk[i].n_entries;
         labels += reader->chunk[i].n_labels;
@@ -266,7 +255,7 @@ static gbt_status read_block(libsvm_reader *reader, const gbt_block *block)
         GBT_TRY(take_rows(reader, block, &reader->chunk[i]));
     }
     gbt_for_chunks(reader->threads, reader->n_chunks, 1, copy_chunks, reader);
-    reader->line += gbt_count_byte(block->data, block->size, '\n');
+    reader->line += lines;
     return GBT_OK;
 }
 

@@ -1,17 +1,19 @@
 /* Lines of libsvm text to rows of index and value. Allocates nothing, so that threads can run it.
- * Cost: about seven cycles a byte. */
+ * Cost: about three cycles a byte with AVX-512, six without vectors. */
 #include "datasets/libsvm_rows.h"
 
-#include "datasets/digits.h"
+#include "datasets/libsvm_pairs.h"
 #include "datasets/lines.h"
 #include "gbt/base/text.h"
 
 void gbt_libsvm_count(gbt_libsvm_chunk *chunk)
 {
-    size_t size = (size_t)(chunk->end - chunk->data);
-    chunk->n_lines = gbt_count_byte(chunk->data, size, '\n') + 1;
-    chunk->n_colons = gbt_count_byte(chunk->data, size, ':');
-    chunk->n_commas = gbt_count_byte(chunk->data, size, ',');
+    const char byte[3] = {'\n', ':', ','};
+    int64_t count[3];
+    gbt_count_three(chunk->data, (size_t)(chunk->end - chunk->data), byte, count);
+    chunk->n_lines = count[0] + 1;
+    chunk->n_colons = count[1];
+    chunk->n_commas = count[2];
 }
 
 /* Ends a token: blank, comment, end of the line or of the data. */
@@ -118,10 +120,19 @@ static gbt_libsvm_fault index_fault(const char *p)
 }
 
 /* index:value entries up to the end of the line. */
-static const char *take_entries(gbt_libsvm_chunk *chunk, gbt_libsvm_row *row, const char *p)
+static const char *take_entries(gbt_libsvm_chunk *chunk, gbt_pairs *pairs, gbt_libsvm_row *row,
+                                const char *p)
 {
     int64_t previous = (int64_t)chunk->least_index - 1, first = chunk->n_entries, n = first;
     while (!is_line_end(chunk, p)) {
+        const int32_t n_usual =
+            gbt_pairs_take(pairs, &p, chunk->end, previous, chunk->index + n, chunk->value + n);
+        if (n_usual > 0) {
+            n += n_usual;
+            previous = chunk->index[n - 1];
+            p = skip_blanks(p);
+            continue;
+        }
         uint64_t word = gbt_digits_load(p), index;
         uint32_t n_digits = gbt_digits_count(word);
         const char *end = p + n_digits;
@@ -159,6 +170,10 @@ static const char *take_entries(gbt_libsvm_chunk *chunk, gbt_libsvm_row *row, co
 
 void gbt_libsvm_parse(gbt_libsvm_chunk *chunk)
 {
+    gbt_pairs pairs;
+    pairs.path = gbt_wide_best();
+    pairs.text = NULL;
+    pairs.n = pairs.at = 0;
     const char *p = chunk->data;
     while (p < chunk->end && chunk->n_rows < chunk->row_limit) {
         const char *start = p = skip_blanks(p);
@@ -167,7 +182,7 @@ void gbt_libsvm_parse(gbt_libsvm_chunk *chunk)
             *row = (gbt_libsvm_row){.start = start};
             p = take_labels(chunk, row, p);
             p = p != NULL ? take_query(chunk, row, p) : NULL;
-            p = p != NULL ? take_entries(chunk, row, p) : NULL;
+            p = p != NULL ? take_entries(chunk, &pairs, row, p) : NULL;
             if (p == NULL) {
                 return;
             }

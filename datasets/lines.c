@@ -43,29 +43,60 @@ int64_t gbt_count_byte(const char *data, size_t size, char byte)
     return count;
 }
 
-int64_t gbt_count_lines(const char *data, size_t size, bool *may_have_blank)
+void gbt_count_three(const char *data, size_t size, const char byte[3], int64_t count[3])
 {
-    byte_lanes line_end, blank, blank_starts = {0};
+    byte_lanes wanted[3];
+    for (int k = 0; k < 3; k++) {
+        memset(&wanted[k], byte[k], sizeof wanted[k]);
+        count[k] = 0;
+    }
+    size_t i = 0;
+    while (i + LANES <= size) {
+        byte_lanes counts[3] = {{0}, {0}, {0}};
+        for (int step = 0; step < MOST_STEPS && i + LANES <= size; step++, i += LANES) {
+            const byte_lanes bytes = load_lanes(data + i);
+            counts[0] -= (byte_lanes)(bytes == wanted[0]);
+            counts[1] -= (byte_lanes)(bytes == wanted[1]);
+            counts[2] -= (byte_lanes)(bytes == wanted[2]);
+        }
+        for (int k = 0; k < 3; k++) {
+            count[k] += sum_lanes(counts[k]);
+        }
+    }
+    for (; i < size; i++) {
+        for (int k = 0; k < 3; k++) {
+            count[k] += data[i] == byte[k];
+        }
+    }
+}
+
+gbt_line_count gbt_count_lines(const char *data, size_t size)
+{
+    byte_lanes line_end, blank, quote, blank_starts = {0}, quotes = {0};
     memset(&line_end, '\n', sizeof line_end);
     memset(&blank, ' ', sizeof blank);
-    int64_t count = 0;
-    bool has_blank = size > 0 && (unsigned char)data[0] <= ' ';
+    memset(&quote, '"', sizeof quote);
+    gbt_line_count count = {.may_have_blank = size > 0 && (unsigned char)data[0] <= ' '};
     size_t i = 0;
     while (i + LANES <= size) {
         byte_lanes counts = {0};
         for (int step = 0; step < MOST_STEPS && i + LANES <= size; step++, i += LANES) {
-            byte_lanes is_end = (byte_lanes)(load_lanes(data + i) == line_end);
+            const byte_lanes bytes = load_lanes(data + i);
+            const byte_lanes is_end = (byte_lanes)(bytes == line_end);
             counts -= is_end;
             blank_starts |= is_end & (byte_lanes)(load_lanes(data + i + 1) <= blank);
+            quotes |= (byte_lanes)(bytes == quote);
         }
-        count += sum_lanes(counts);
+        count.n += sum_lanes(counts);
     }
     for (; i < size; i++) {
-        bool is_end = data[i] == '\n';
-        count += is_end;
-        has_blank |= is_end && (unsigned char)data[i + 1] <= ' ';
+        const bool is_end = data[i] == '\n';
+        count.n += is_end;
+        count.may_have_blank |= is_end && (unsigned char)data[i + 1] <= ' ';
+        count.has_quote |= data[i] == '"';
     }
-    *may_have_blank = has_blank || sum_lanes(blank_starts) > 0;
+    count.may_have_blank |= sum_lanes(blank_starts) > 0;
+    count.has_quote |= sum_lanes(quotes) > 0;
     return count;
 }
 

@@ -9,9 +9,19 @@
 /* Number of bytes equal to `byte` in data[0 .. size). Reads nothing else. */
 int64_t gbt_count_byte(const char *data, size_t size, char byte);
 
-/* Number of '\n', and whether one of them or the start of the data is followed by a byte up to ' ':
- * only then the data can hold blank lines. Reads one byte after the end. */
-int64_t gbt_count_lines(const char *data, size_t size, bool *may_have_blank);
+/* The same for three bytes at once. */
+void gbt_count_three(const char *data, size_t size, const char byte[3], int64_t count[3]);
+
+typedef struct gbt_line_count {
+    int64_t n; /* of '\n' */
+    /* One of them or the start of the data is followed by a byte up to ' ': only then the data can
+     * hold blank lines. */
+    bool may_have_blank;
+    bool has_quote;
+} gbt_line_count;
+
+/* All of it in one look at the data and the byte after its end. */
+gbt_line_count gbt_count_lines(const char *data, size_t size);
 
 /* Where the line after the first '\n' at or after `from` begins; `end` when there is none. */
 const char *gbt_next_line(const char *from, const char *end);

@@ -380,3 +380,13 @@ int64_t gbt_source_consumed(const gbt_source *source)
 {
     return (int64_t)(source->is_gzip ? input_used(source) : source->start);
 }
+
+int64_t gbt_source_expect(const gbt_source *source, int64_t needed)
+{
+    const double share = (double)gbt_source_consumed(source) / (double)source->file_size;
+    const double guess = share > 0 ? 1.02 * (double)needed / share + 64 : 0;
+    const double most = (source->is_gzip ? 4 : 256) * (double)needed; /* early blocks can mislead */
+    const int64_t count = (int64_t)(guess < most ? guess : most);
+    const int64_t least = needed + needed / 8;
+    return count > least ? count : least;
+}

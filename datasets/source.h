@@ -41,6 +41,9 @@ gbt_status gbt_source_rewind(gbt_source *);
 const char *gbt_source_name(const gbt_source *);
 int64_t gbt_source_bytes(const gbt_source *);    /* size of the file on disk */
 int64_t gbt_source_consumed(const gbt_source *); /* how many of these the blocks so far have used */
+/* How many elements to make room for when `needed` are known after the blocks so far: what the file
+ * will hold if it goes on like this. */
+int64_t gbt_source_expect(const gbt_source *, int64_t needed);
 void gbt_source_close(gbt_source *);
 
 #endif

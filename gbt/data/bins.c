@@ -1,6 +1,6 @@
 /* The bin matrix of dense features: tiles of 256 rows are binned feature by feature, then turned to
- * row-major in blocks of 8 x 8 bytes. Sparse features are bins_sparse.c. Cost: the search of
- * bins_search.c plus about half a nanosecond per value to bring it in and out. */
+ * row-major in blocks. Sparse features are bins_sparse.c. Cost: the search of bins_search.c plus
+ * about half a nanosecond per value to bring it in and out. */
 #include "gbt/data/bins.h"
 
 #include <math.h>
@@ -9,15 +9,9 @@
 #include "gbt/base/alloc.h"
 #include "gbt/base/parallel.h"
 #include "gbt/data/bins_fill.h"
+#include "gbt/data/turn.h"
 
 enum { TILE = 256, GROUP = 32, CHUNK = 64 * TILE, SPARE_BYTES = 64 };
-
-/* Turning words by shifts needs byte 0 in the lowest bits; other machines go byte by byte. */
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-enum { TURNS_WORDS = 1 };
-#else
-enum { TURNS_WORDS = 0 };
-#endif
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
@@ -105,67 +99,15 @@ done:
 
 /* ---- Row-major order ------------------------------------------------------------------------- */
 
-/* Exchanges the low bytes of `a` with the high bytes of `b` that the mask selects after the
- * shift. */
-static inline void exchange(uint64_t *a, uint64_t *b, int shift, uint64_t mask)
-{
-    const uint64_t swap = ((*a >> shift) ^ *b) & mask;
-    *b ^= swap;
-    *a ^= swap << shift;
-}
-
-/* An 8 x 8 byte matrix in eight words, turned in three steps: blocks of 4, 2 and 1 bytes off the
- * diagonal change places [Warren13 sec. 7-3]. */
-static inline void transpose_8x8(uint64_t w[8])
-{
-    const uint64_t four = 0x00000000FFFFFFFFu, two = 0x0000FFFF0000FFFFu, one = 0x00FF00FF00FF00FFu;
-    exchange(&w[0], &w[4], 32, four);
-    exchange(&w[1], &w[5], 32, four);
-    exchange(&w[2], &w[6], 32, four);
-    exchange(&w[3], &w[7], 32, four);
-    exchange(&w[0], &w[2], 16, two);
-    exchange(&w[1], &w[3], 16, two);
-    exchange(&w[4], &w[6], 16, two);
-    exchange(&w[5], &w[7], 16, two);
-    exchange(&w[0], &w[1], 8, one);
-    exchange(&w[2], &w[3], 8, one);
-    exchange(&w[4], &w[5], 8, one);
-    exchange(&w[6], &w[7], 8, one);
-}
-
-static inline uint64_t load_word(const uint8_t *from)
-{
-    uint64_t word;
-    memcpy(&word, from, sizeof word);
-    return word;
-}
-
-/* 8 columns, TILE bytes apart, to 8 rows. */
-static void turn_block(const uint8_t *from, uint8_t *to, int64_t row_step)
-{
-    uint64_t w[8] = {load_word(from),
-                     load_word(from + TILE),
-                     load_word(from + 2 * TILE),
-                     load_word(from + 3 * TILE),
-                     load_word(from + 4 * TILE),
-                     load_word(from + 5 * TILE),
-                     load_word(from + 6 * TILE),
-                     load_word(from + 7 * TILE)};
-    transpose_8x8(w);
-    for (int i = 0; i < 8; i++) {
-        memcpy(to + i * row_step, &w[i], sizeof w[i]);
-    }
-}
-
 /* from [n_columns x TILE] to rows of `row_step` bytes. */
 static void transpose_tile(uint8_t (*from)[TILE], int64_t n_rows, int32_t n_columns, uint8_t *to,
                            int64_t row_step)
 {
-    const int32_t whole_columns = TURNS_WORDS ? n_columns & ~7 : 0;
-    const int64_t whole_rows = n_rows & ~(int64_t)7;
+    const int32_t whole_columns = n_columns & ~7;
+    const int64_t whole_rows = n_rows & ~(int64_t)15;
     for (int32_t column = 0; column < whole_columns; column += 8) {
-        for (int64_t row = 0; row < whole_rows; row += 8) {
-            turn_block(&from[column][row], to + row * row_step + column, row_step);
+        for (int64_t row = 0; row < whole_rows; row += 16) {
+            gbt_turn_bytes(&from[column][row], TILE, to + row * row_step + column, row_step);
         }
     }
     for (int64_t row = 0; row < n_rows; row++) {
@@ -202,15 +144,29 @@ static bool bin_categories(const gbt_cuts *cuts, int32_t feature, const float *x
     return has_missing;
 }
 
+/* While feature f + i of a tile is searched, memory brings a part of what comes next: the next
+ * features of the same rows, or the first ones of the next rows. */
+static void expect_next(const filling *c, int32_t f, int32_t i, int64_t first, int64_t n)
+{
+    const int32_t n_features = c->bins->n_features;
+    const bool is_last = f + GROUP >= n_features;
+    const int32_t next = is_last ? 0 : f + GROUP;
+    const int32_t n_next = n_features - next < GROUP ? n_features - next : GROUP;
+    if (i < n_next) {
+        gbt_features_expect(c->features, next, n_next, is_last ? first + n : first, n, i);
+    }
+}
+
 static void fill_tile(filling *c, int64_t first, int64_t n, uint8_t *has_missing)
 {
-    float scratch[GROUP * TILE];
+    _Alignas(64) float scratch[GROUP * TILE]; /* whole cache lines for the vectors */
     const float *x[GROUP];
-    uint8_t code[GROUP][TILE];
+    _Alignas(64) uint8_t code[GROUP][TILE];
     for (int32_t f = 0; f < c->bins->n_features; f += GROUP) {
         const int32_t n_here = c->bins->n_features - f < GROUP ? c->bins->n_features - f : GROUP;
         gbt_features_tile(c->features, f, n_here, first, n, scratch, x);
         for (int32_t i = 0; i < n_here; i++) {
+            expect_next(c, f, i, first, n);
             has_missing[f + i] |=
                 (uint8_t)(c->cuts->is_categorical[f + i]
                               ? bin_categories(c->cuts, f + i, x[i], n, code[i])

@@ -70,17 +70,16 @@ int64_t gbt_cuts_tally(float *value, int64_t n, uint32_t *count, uint32_t *scrat
         }
     }
     const uint32_t *sorted = sort_keys(count, n_present, scratch);
-    int64_t n_distinct = 0;
-    for (int64_t i = 0; i < n_present;) {
-        /* `sorted` may be `count` itself: no entry is written before it was read. */
+    int64_t n_distinct = 0, first = 0;
+    for (int64_t i = 0; i < n_present; i++) {
+        /* `sorted` may be `count` itself: no entry is written before it was read. No branches: they
+         * would depend on chance. */
         const uint32_t key = sorted[i];
-        const int64_t first = i;
-        while (i < n_present && sorted[i] == key) {
-            i++;
-        }
+        const bool ends = i + 1 == n_present || sorted[i + 1] != key;
         value[n_distinct] = value_of(key);
-        count[n_distinct] = (uint32_t)(i - first);
-        n_distinct++;
+        count[n_distinct] = (uint32_t)(i + 1 - first);
+        n_distinct += ends;
+        first = ends ? i + 1 : first;
     }
     return n_distinct;
 }

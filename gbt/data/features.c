@@ -1,5 +1,6 @@
 /* Reads tiles of dense features. One plain loop per element type, so the compiler sees constant
- * types; no checks: the views were checked on entry. Cost: one load and one store per value. */
+ * types; no checks: the views were checked on entry. Cost: one load and one store per value; rows
+ * of adjacent float32 are turned four by four, at a third of that. */
 #include "gbt/data/features.h"
 
 #include <math.h>
@@ -7,8 +8,9 @@
 #include <stddef.h>
 
 #include "gbt/data/matrix.h"
+#include "gbt/data/turn.h"
 
-enum { ROWS_AT_ONCE = 8 };
+enum { ROWS_AT_ONCE = 8, LINE_BYTES = 64 };
 
 static float value_of_code(const gbt_feature_column *column, int32_t code)
 {
@@ -42,6 +44,27 @@ static inline void copy_tile(const gbt_matrix *matrix, gbt_dtype dtype, int64_t 
     }
 }
 
+/* copy_tile() for rows of adjacent float32: blocks of four by four, then the rest. */
+static void turn_tile(const gbt_matrix *matrix, int64_t at, int32_t n_columns, int64_t n,
+                      float *out)
+{
+    const float *from = (const float *)matrix->data + at;
+    const int64_t row_step = matrix->row_stride, whole_rows = n & ~(int64_t)(ROWS_AT_ONCE - 1);
+    const int32_t whole_columns = n_columns & ~3;
+    for (int64_t row = 0; row < whole_rows; row += ROWS_AT_ONCE) {
+        for (int32_t column = 0; column < whole_columns; column += 4) {
+            const float *block = from + row * row_step + column;
+            gbt_turn_floats(block, row_step, out + column * n + row, n);
+            gbt_turn_floats(block + 4 * row_step, row_step, out + column * n + row + 4, n);
+        }
+    }
+    for (int64_t row = 0; row < n; row++) {
+        for (int32_t column = row < whole_rows ? whole_columns : 0; column < n_columns; column++) {
+            out[column * n + row] = from[row * row_step + column];
+        }
+    }
+}
+
 static void matrix_tile(const gbt_matrix *matrix, int64_t at, int32_t n_columns, int64_t n,
                         float *out)
 {
@@ -54,7 +77,11 @@ static void matrix_tile(const gbt_matrix *matrix, int64_t at, int32_t n_columns,
         break;
     case GBT_F32:
     default:
-        copy_tile(matrix, GBT_F32, at, n_columns, n, out);
+        if (matrix->col_stride == 1) {
+            turn_tile(matrix, at, n_columns, n, out);
+        } else {
+            copy_tile(matrix, GBT_F32, at, n_columns, n, out);
+        }
         break;
     }
 }
@@ -81,6 +108,36 @@ void gbt_features_tile(const gbt_features *features, int32_t feature, int32_t n_
         x[i] = column->number != NULL ? column->number + first : copy;
         for (int64_t row = 0; column->number == NULL && row < n; row++) {
             copy[row] = value_of_code(column, column->code[first + row]);
+        }
+    }
+}
+
+/* A request for each cache line of [from, from + n) elements, the last one perhaps left out. */
+static void expect(const void *data, size_t element, int64_t from, int64_t n)
+{
+    for (int64_t i = 0; i < n; i += LINE_BYTES / (int64_t)element) {
+        __builtin_prefetch((const char *)data + (size_t)(from + i) * element);
+    }
+}
+
+void gbt_features_expect(const gbt_features *features, int32_t feature, int32_t n_features,
+                         int64_t first, int64_t n, int32_t part)
+{
+    const gbt_matrix *matrix = features->matrix;
+    n = features->n_rows - first < n ? features->n_rows - first : n;
+    if (matrix == NULL) {
+        const gbt_feature_column *column = &features->column[feature + part];
+        expect(column->number != NULL ? (const void *)column->number : column->code, sizeof(float),
+               first, n);
+        return;
+    }
+    const size_t element = matrix->dtype == GBT_F64 ? sizeof(double) : sizeof(float);
+    if (matrix->row_stride == 1) {
+        expect(matrix->data, element, first + (feature + part) * matrix->col_stride, n);
+    } else if (matrix->col_stride == 1) {
+        const int64_t last = first + n * (part + 1) / n_features;
+        for (int64_t row = first + n * part / n_features; row < last; row++) {
+            expect(matrix->data, element, row * matrix->row_stride + feature, n_features);
         }
     }
 }

@@ -28,6 +28,11 @@ typedef struct gbt_features { /* exactly one of the three sources is set */
 void gbt_features_tile(const gbt_features *, int32_t feature, int32_t n_features, int64_t first,
                        int64_t n, float *scratch, const float **x);
 
+/* Dense sources only. Asks memory for part `part` of the n_features parts of such a tile, which is
+ * wanted soon; rows beyond the last one are left out. Only a hint. */
+void gbt_features_expect(const gbt_features *, int32_t feature, int32_t n_features, int64_t first,
+                         int64_t n, int32_t part);
+
 /* Dense sources only. out [n]: the values of the rows `row` [n]. */
 void gbt_features_pick(const gbt_features *, int32_t feature, const int64_t *row, int64_t n,
                        float *out);

@@ -12,22 +12,26 @@ TEST_C(Lines, CountsAreThoseOfTheObviousLoop)
 {
     static char data[9000];
     for (size_t i = 0; i < sizeof data; i++) {
-        data[i] = "ab\n\n \r,\0"[gbt_rng_u32(1, (uint32_t)i) % 8];
+        data[i] = i % 97 == 50 ? '"' : "ab\n\n \r,\0"[gbt_rng_u32(1, (uint32_t)i) % 8];
     }
     for (size_t start = 0; start < 40; start++) {
         for (size_t size = 0; size < 8900; size = size < 100 ? size + 1 : size * 2) {
             const char *p = data + start;
-            int64_t n_lines = 0, n_commas = 0;
+            int64_t n_lines = 0, n_commas = 0, n_quotes = 0, three[3];
             bool has_blank = size > 0 && (unsigned char)p[0] <= ' ';
             for (size_t i = 0; i < size; i++) {
                 n_lines += p[i] == '\n';
                 n_commas += p[i] == ',';
+                n_quotes += p[i] == '"';
                 has_blank |= p[i] == '\n' && (unsigned char)p[i + 1] <= ' ';
             }
-            bool may_have_blank = false;
-            EXPECT_C_EQ_INT(gbt_count_lines(p, size, &may_have_blank), n_lines);
-            EXPECT_C_EQ_INT(may_have_blank, has_blank);
+            const gbt_line_count lines = gbt_count_lines(p, size);
+            EXPECT_C_EQ_INT(lines.n, n_lines);
+            EXPECT_C_EQ_INT(lines.may_have_blank, has_blank);
+            EXPECT_C_EQ_INT(lines.has_quote, n_quotes > 0);
             EXPECT_C_EQ_INT(gbt_count_byte(p, size, ','), n_commas);
+            gbt_count_three(p, size, ",\n\"", three);
+            EXPECT_C_TRUE(three[0] == n_commas && three[1] == n_lines && three[2] == n_quotes);
         }
     }
 }
@@ -35,10 +39,13 @@ TEST_C(Lines, CountsAreThoseOfTheObviousLoop)
 TEST_C(Lines, CountersOfALaneDoNotOverflow)
 {
     static char data[100001];
-    bool may_have_blank = false;
+    int64_t three[3];
     memset(data, '\n', sizeof data);
-    EXPECT_C_EQ_INT(gbt_count_lines(data, 100000, &may_have_blank), 100000);
-    EXPECT_C_TRUE(may_have_blank);
+    const gbt_line_count lines = gbt_count_lines(data, 100000);
+    EXPECT_C_EQ_INT(lines.n, 100000);
+    EXPECT_C_TRUE(lines.may_have_blank && !lines.has_quote);
+    gbt_count_three(data, 100000, "\n\n,", three);
+    EXPECT_C_TRUE(three[0] == 100000 && three[1] == 100000 && three[2] == 0);
     EXPECT_C_EQ_INT(gbt_count_byte(data, 100000, '\n'), 100000);
 }
 
