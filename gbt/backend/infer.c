@@ -14,9 +14,9 @@
 #include "gbt/tree/predict.h"
 
 enum {
-    BLOCK_ROWS = 256,       /* rows gathered at a time */
+    BLOCK_ROWS = 512,       /* rows gathered at a time */
     BLOCK_FLOATS = 1 << 22, /* fewer rows when they are wider than this allows */
-    CHUNK_BLOCKS = 4,       /* blocks a thread takes at a time */
+    CHUNK_BLOCKS = 2,       /* blocks a thread takes at a time */
     FEW_ROWS = 64,          /* up to here one thread does it */
     STACK_FLOATS = 4096
 };

@@ -17,12 +17,11 @@ enum { UNSET = -1, WANTED = -2 };
 typedef struct builder {
     gbt_forest *forest;
     const gbt_model *model;
-    uint8_t *code;   /* [first[n_features] + n_features] by threshold: in use, then its code */
+    int8_t *code;    /* [first[n_features] + n_features] by threshold: in use, then its code */
     int16_t *column; /* [n_features x N_WAYS] in this segment: column number, UNSET, WANTED */
     int32_t *order;  /* [most_nodes] nodes breadth first */
     int32_t *leaves; /* [most_nodes] leaves below the node */
     int32_t *place;  /* [most_nodes] number of its first leaf, from the left */
-    int32_t *step;   /* [most_nodes] number of the mask step of the node */
     totals done;     /* of what the forest holds so far */
     int64_t n_codings, coding_capacity;
 } builder;
@@ -85,23 +84,31 @@ static int64_t ladder_groups(int32_t n)
     return n / GBT_LADDER + 1;
 }
 
+/* Floats of the ladder. */
+static int64_t ladder_size(int32_t n)
+{
+    return n == 0 ? 0 : n < GBT_LADDER ? GBT_LADDER : GBT_LADDER * (1 + ladder_groups(n));
+}
+
 static void fill_ladder(builder *b, int32_t feature, float *ladder)
 {
     const gbt_cuts *cuts = b->model->cuts;
-    const int64_t groups = ladder_groups(b->forest->ladder[feature].n);
-    float *step = ladder + GBT_LADDER;
+    const int32_t total = b->forest->ladder[feature].n;
+    const bool is_single = total < GBT_LADDER;
+    const int64_t groups = ladder_groups(total);
+    float *step = is_single ? ladder : ladder + GBT_LADDER;
     int32_t n = 0;
     for (int32_t bin = 0; bin < cuts->n_bins[feature]; bin++) {
-        uint8_t *code = &b->code[code_at(b, feature, bin)];
+        int8_t *code = &b->code[code_at(b, feature, bin)];
         if (*code) {
-            *code = (uint8_t)n;
+            *code = (int8_t)(GBT_LEAST_CODE + (is_single ? n * GBT_LADDER : n));
             step[n++] = gbt_tree_threshold(cuts, feature, bin);
         }
     }
     while (n < groups * GBT_LADDER) {
         step[n++] = INFINITY;
     }
-    for (int64_t g = 0; g < GBT_LADDER; g++) {
+    for (int64_t g = 0; !is_single && g < GBT_LADDER; g++) {
         ladder[g] = g < groups ? step[g * GBT_LADDER + GBT_LADDER - 1] : INFINITY;
     }
 }
@@ -119,9 +126,9 @@ static gbt_status build_ladders(builder *b)
         for (int32_t bin = 0; !cuts->is_categorical[f] && bin < cuts->n_bins[f]; bin++) {
             ladder->n += b->code[code_at(b, f, bin)];
         }
-        size += ladder->n > 0 ? GBT_LADDER * (1 + ladder_groups(ladder->n)) : 0;
+        size += ladder_size(ladder->n);
     }
-    GBT_TRY(GBT_NEW(forest->threshold, size));
+    GBT_TRY(GBT_NEW_ZERO(forest->threshold, size + (2 * GBT_LADDER + 1) * GBT_LADDER));
     for (int32_t f = 0; f < forest->n_features; f++) {
         if (forest->ladder[f].n > 0) {
             fill_ladder(b, f, forest->threshold + forest->ladder[f].first);
@@ -191,6 +198,8 @@ static void end_segment(builder *b, int32_t last_tree)
         for (int32_t t = segment->first_tree; t < last_tree; t++) {
             forest->tree[t].is_mask = false;
         }
+    } else if (forest->most_columns < segment->n_columns) {
+        forest->most_columns = segment->n_columns;
     }
 }
 
@@ -306,30 +315,30 @@ static void add_mask_steps(builder *b, const gbt_tree *tree, gbt_forest_tree *ou
     int32_t n_steps = 0;
     for (int32_t i = 0; i < tree->n_nodes; i++) {
         const int32_t node = b->order[i];
-        b->step[node] = tree->feature[node] >= 0 ? n_steps++ : GBT_MASK_LEAVES - 1;
-    }
-    for (int32_t i = 0; i < tree->n_nodes; i++) {
-        const int32_t node = b->order[i];
         if (tree->feature[node] < 0) {
             continue;
         }
         int32_t column = *column_of(b, tree, node);
+        int32_t bin = 0;
         if (is_categorical(tree, node)) {
-            const int32_t to = GBT_SEGMENT_COLUMNS + out->n_members;
+            const int32_t to = -1 - out->n_members;
             forest->member[out->member + out->n_members++] =
-                (gbt_member_step){.from = (uint16_t)column,
-                                  .to = (uint16_t)to,
+                (gbt_member_step){.from = (int16_t)column,
+                                  .to = (int16_t)to,
                                   .set = (int32_t)b->done.sets + tree->set[node]};
             column = to;
+        } else {
+            bin = b->code[code_at(b, tree->feature[node], tree->bin[node])];
         }
-        forest->step[out->step + b->step[node]] =
-            (gbt_mask_step){.column = (uint16_t)(column * GBT_BATCH),
-                            .left = (uint16_t)b->step[tree->left[node]],
-                            .right = (uint16_t)b->step[tree->right[node]],
-                            .bin = is_categorical(tree, node)
-                                       ? 0
-                                       : b->code[code_at(b, tree->feature[node], tree->bin[node])],
-                            .place = (uint8_t)b->place[tree->right[node]]};
+        forest->step[out->step + n_steps++] =
+            (gbt_mask_step){.column = (int16_t)(column * GBT_ROW_GROUP),
+                            .bin = (int8_t)bin,
+                            .place = (uint8_t)b->place[tree->right[node]],
+                            .first = (uint16_t)b->place[node],
+                            .last = (uint16_t)(b->place[node] + b->leaves[node])};
+    }
+    if (forest->most_members < out->n_members) {
+        forest->most_members = out->n_members;
     }
 }
 
@@ -399,8 +408,7 @@ static gbt_status open_builder(builder *b, const totals *sum)
     }
     GBT_TRY(GBT_NEW(b->order, sum->most_nodes));
     GBT_TRY(GBT_NEW(b->leaves, sum->most_nodes));
-    GBT_TRY(GBT_NEW(b->place, sum->most_nodes));
-    return GBT_NEW(b->step, sum->most_nodes);
+    return GBT_NEW(b->place, sum->most_nodes);
 }
 
 static void close_builder(builder *b)
@@ -410,7 +418,6 @@ static void close_builder(builder *b)
     gbt_release(b->order);
     gbt_release(b->leaves);
     gbt_release(b->place);
-    gbt_release(b->step);
 }
 
 gbt_status gbt_forest_create(const gbt_model *model, gbt_forest **out)
@@ -428,6 +435,9 @@ gbt_status gbt_forest_create(const gbt_model *model, gbt_forest **out)
         GBT_TRY_OR_DONE(add_tree(&b, t));
     }
     end_segment(&b, model->n_trees);
+    for (int32_t t = 0; t < model->n_trees; t++) {
+        b.forest->has_walks |= !b.forest->tree[t].is_mask;
+    }
     *out = b.forest;
     b.forest = NULL;
 done:

@@ -4,26 +4,35 @@
  * Walk form, every tree: nodes of 16 bytes in breadth-first order, siblings side by side, so a
  * step is `left + goes_right`; a leaf is its own child. Rows are raw float32.
  *
- * Mask form, trees of at most 256 leaves: 64 rows at a time, without branches and without
+ * Mask form, trees of at most 256 leaves: blocks of up to 512 rows, without branches and without
  * walking. Every value of a feature becomes a code: the number of thresholds of the forest
- * below it (at most 255 occur, so a byte holds it). Inner nodes are visited parents first, each
- * once for all rows: one byte compare splits the rows that arrive at the node into those for
- * either child, and the rows that go right get the number of the first leaf on the right,
- * leaves counted from the left. A row's last such number is its leaf. A tree of n leaves costs
- * n - 1 such steps whatever its shape. A missing value gets a code that goes the right way: 0
- * where it goes left, 255 where it goes right; a feature has a column of codes for each way
- * that occurs. Categorical splits become columns of their own, 1 where the row goes right. */
+ * below it (at most 255 occur), less 128, since vector units compare signed bytes. A set of the
+ * rows of a block is one vector: bit g of byte b stands for row 64 g + b.
+ * Leaves are counted from the left. Let set k be the rows whose leaf is k or one behind it: set 0
+ * has all rows, set n_leaves none, and the inner node whose right child begins with leaf k fills
+ * set k. With `first` and `last` the ends of the leaves below the node, it is
+ *     set[k] = set[last] | (set[first] & rows whose code is above the node's bin)
+ * so a pass over the nodes, parents first, fills all sets by one byte compare a node and row.
+ * The number of sets that hold a row is its leaf. Set k being inside set k - 1, bit i of that
+ * number is the exclusive or of the sets whose k is a multiple of 2^i. A tree of n leaves costs
+ * n - 1 such steps whatever its shape.
+ * A missing value gets a code that goes the right way, the least or the greatest; a feature has a
+ * column of codes for each way that occurs. Categorical splits become columns of their own, 1
+ * where the row goes right. */
 #ifndef GBT_TREE_FOREST_H
 #define GBT_TREE_FOREST_H
 
 #include "gbt/tree/predict.h"
 
 enum {
-    GBT_BATCH = 64,            /* rows at a time in the mask form */
+    GBT_ROW_GROUP = 64,        /* rows of a group: bytes of a set */
+    GBT_MOST_GROUPS = 8,       /* groups of a block: bits of a byte of a set */
     GBT_MASK_LEAVES = 256,     /* most leaves of a tree in the mask form */
     GBT_SEGMENT_COLUMNS = 512, /* most code columns of the trees of a segment */
-    GBT_LADDER = 16,           /* thresholds compared at a time */
-    GBT_CODE_MISSING = 255
+    GBT_COLUMN_BYTES = (GBT_SEGMENT_COLUMNS + GBT_MASK_LEAVES) * GBT_ROW_GROUP, /* of a block */
+    GBT_LADDER = 16, /* thresholds compared at a time */
+    GBT_LEAST_CODE = -128,
+    GBT_MOST_CODE = 127
 };
 
 enum { /* bits of gbt_walk_node.feature above the feature number, which is below 2^24 */
@@ -39,19 +48,18 @@ typedef struct gbt_walk_node {
     int32_t extra; /* categorical: its set in forest->set; a leaf: its place from the left */
 } gbt_walk_node;
 
-/* Rows with column > bin go right and get `place`. */
+/* Fills set `place`: rows of the node with column > bin go right. */
 typedef struct gbt_mask_step {
-    uint16_t column; /* first byte of the column: its number times GBT_BATCH */
-    uint16_t left,
-        right; /* steps of the children; a leaf: GBT_MASK_LEAVES - 1, which no tree has */
-    uint8_t bin;
-    uint8_t place; /* first leaf of the right child, leaves counted from the left */
+    int16_t column; /* its number times GBT_ROW_GROUP; below 0: of a categorical split */
+    int8_t bin;
+    uint8_t place;        /* first leaf of the right child, leaves counted from the left */
+    uint16_t first, last; /* leaves [first, last) are below the node */
 } gbt_mask_step;
 
-/* A column of its tree: 0 for rows whose bin is in the set, else 1. */
+/* Fills a column of its tree: 0 for rows whose bin is in the set, else 1. */
 typedef struct gbt_member_step {
-    uint16_t from, to; /* columns: bins, result */
-    int32_t set;       /* in forest->set */
+    int16_t from, to; /* column numbers: bins, result, which is below 0 */
+    int32_t set;      /* in forest->set */
 } gbt_member_step;
 
 /* One feature of a segment and the columns that it fills; -1: not wanted. */
@@ -61,9 +69,9 @@ typedef struct gbt_coding {
     int16_t bins;                        /* categorical */
 } gbt_coding;
 
-/* Ascending thresholds of a numeric feature in groups of GBT_LADDER, padded with +inf: at
- * `first` one group of pivots, the last threshold of every group, then the groups. The code of
- * x is the number of thresholds below x; behind the last threshold there is at least one +inf. */
+/* Ascending thresholds of a numeric feature, padded with +inf. Fewer than GBT_LADDER: one group of
+ * them, and a step on the ladder counts GBT_LADDER. More: a group of pivots, the last threshold
+ * of every group, then the groups. Behind the last threshold there is at least one +inf. */
 typedef struct gbt_ladder {
     int64_t first; /* in forest->threshold */
     int32_t n;     /* thresholds, +inf included */
@@ -89,6 +97,9 @@ typedef struct gbt_segment {
 struct gbt_forest {
     gbt_cuts *cuts; /* shared */
     int32_t n_features, n_outputs, n_trees, n_segments;
+    int32_t most_columns;  /* of a segment */
+    int32_t most_members;  /* of a tree */
+    bool has_walks;        /* a tree is not in the mask form */
     gbt_forest_tree *tree; /* [n_trees] */
     gbt_segment *segment;  /* [n_segments] */
     gbt_walk_node *node;   /* [all nodes] */
@@ -96,30 +107,36 @@ struct gbt_forest {
     gbt_member_step *member;
     gbt_coding *coding;
     gbt_ladder *ladder; /* [n_features] n = 0: not used */
-    float *threshold;
-    uint32_t *set; /* [sets x GBT_SET_WORDS] */
-    float *value;  /* [leaves] of a tree from left to right; 256 readable ones behind the end */
+    float *threshold;   /* 2 * GBT_LADDER + 1 readable groups behind the end */
+    uint32_t *set;      /* [sets x GBT_SET_WORDS] */
+    float *value; /* [leaves] of a tree from left to right; 256 readable ones behind the end */
     int32_t *leaf_number; /* [leaves] from left to right -> the tree's own number */
 };
 
-/* The inner loops over GBT_BATCH rows, in versions for the instructions of the machine; all
- * give the same results. */
+/* The inner loops, in versions for the instructions of the machine; all give the same results.
+ * A column of a block of `groups` groups (1, 2, 4 or 8) has GBT_ROW_GROUP * groups bytes. */
 typedef struct gbt_predict_kernels {
     const char *name;
-    /* out[r] = thresholds below x[r * row_step]; missing: 0 */
-    void (*code)(const float *ladder, const float *x, int64_t row_step, int32_t n, uint8_t *out);
+    /* The codes of x[r * row_step], r < n: left[r] with missing going left and, where it is not
+     * NULL, right[r] with missing going right. May write anything for r >= n. */
+    void (*code)(const float *ladder, bool is_single, const float *x, int64_t row_step, int32_t n,
+                 int8_t *left, int8_t *right);
     /* out[r] = has(set, bin[r]) ? 0 : 1 */
-    void (*member)(const uint32_t *set, const uint8_t *bin, uint8_t *out);
-    /* place[r] = leaf of row r, from the left. arrived [GBT_MASK_LEAVES x GBT_BATCH] is scratch */
-    void (*place)(const gbt_mask_step *step, int32_t n, const uint8_t *column, uint8_t *arrived,
-                  uint8_t *place);
+    void (*member)(const uint32_t *set, const int8_t *bin, int32_t groups, int8_t *out);
+    /* place[r] = leaf of row r. sets [(GBT_MASK_LEAVES + 1) x GBT_ROW_GROUP] is scratch */
+    void (*place)(const gbt_mask_step *step, int32_t n_leaves, const int8_t *column, int32_t groups,
+                  uint8_t *sets, uint8_t *place);
     /* sum[r] += value[place[r]] */
-    void (*add)(const float *value, int32_t n_leaves, const uint8_t *place, float *sum);
+    void (*add)(const float *value, int32_t n_leaves, const uint8_t *place, int32_t groups,
+                float *sum);
 } gbt_predict_kernels;
 
 /* The best version for this machine; `which` >= 0: the which-th that can run here (0: plain C),
  * NULL when there are fewer. */
 const gbt_predict_kernels *gbt_predict_kernels_find(int which);
+
+/* NULL where they cannot run. */
+const gbt_predict_kernels *gbt_predict_kernels_avx512(void);
 
 /* gbt_forest_add with given kernels, for tests. */
 void gbt_forest_add_by(const gbt_forest *, const gbt_predict_kernels *, const float *x, int64_t n,

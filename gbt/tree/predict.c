@@ -1,6 +1,6 @@
-/* Scores and leaf numbers of float32 rows. Batches of 64 rows go through the mask form of small
- * trees (forest.h); large trees are walked with eight rows in flight; few rows walk eight trees
- * at a time. Everything needed is on the stack, about 60 KB. Whatever the way, a row's score
+/* Scores and leaf numbers of float32 rows. Blocks of up to 512 rows go through the mask form of
+ * small trees (forest.h); large trees are walked with eight rows in flight; few rows walk eight
+ * trees at a time. Everything needed is on the stack, about 75 KB. Whatever the way, a row's score
  * grows by the leaf values in tree order, so the bits are the same. Cost: performance of the
  * loops in predict_kernels.c; a walk costs about 1 ns a level and row. */
 #include "gbt/tree/forest.h"
@@ -10,9 +10,12 @@
 
 enum {
     LANES = 8,             /* walks in flight: more would not fit into the registers */
-    FEW_ROWS = 12,         /* fewer rows than this are not worth a batch of 64 */
+    FEW_ROWS = 12,         /* fewer rows than this are not worth a block */
     CODINGS_OF_A_WALK = 8, /* columns that are coded in the time that a walk takes longer */
-    ALL_COLUMNS = GBT_SEGMENT_COLUMNS + GBT_MASK_LEAVES
+    READS_OF_A_WALK = 8,   /* levels of most trees */
+    WALK_BYTES = 1 << 18,  /* raw values of a block that is walked: part of the second cache */
+    FLOATS_OF_A_LINE = 16, /* of the cache */
+    BLOCK = GBT_MOST_GROUPS * GBT_ROW_GROUP
 };
 
 /* ---- Walking --------------------------------------------------------------------------------- */
@@ -129,90 +132,135 @@ static void emit_leaf(const gbt_forest *forest, int32_t tree, int32_t place, voi
         forest->leaf_number[forest->tree[tree].value + place];
 }
 
-/* ---- Batches --------------------------------------------------------------------------------- */
+/* ---- Blocks ---------------------------------------------------------------------------------- */
 
-typedef struct batch {
+typedef struct block {
     const gbt_forest *forest;
     const gbt_predict_kernels *kernels;
-    const float *x; /* [n x n_features] */
-    int32_t n;      /* 1 .. GBT_BATCH */
-    bool is_coded;  /* the columns hold the segment at hand, so its mask trees need no walk */
-    alignas(64) uint8_t column[ALL_COLUMNS * GBT_BATCH];
-    alignas(64) uint8_t arrived[GBT_MASK_LEAVES * GBT_BATCH];
-    alignas(64) uint8_t place[GBT_BATCH];
-} batch;
+    const float *x;   /* [n x n_features] */
+    const float *end; /* of all rows */
+    int32_t n;        /* 1 .. groups * GBT_ROW_GROUP */
+    int32_t groups;   /* 1, 2, 4 or 8 */
+    bool is_coded;    /* the columns hold the segment at hand, so its mask trees need no walk */
+    alignas(64) int8_t bytes[GBT_COLUMN_BYTES]; /* columns, those of categorical splits first */
+    alignas(64) uint8_t sets[(GBT_MASK_LEAVES + 1) * GBT_ROW_GROUP];
+    alignas(64) uint8_t place[BLOCK];
+} block;
 
-static void code_numeric(batch *b, const gbt_coding *coding)
+/* Does a block of so many groups fit: its columns, and its raw values for walks, which read them
+ * once a tree? */
+static bool fits(const gbt_forest *forest, int32_t groups)
+{
+    const int64_t rows = (int64_t)groups * GBT_ROW_GROUP;
+    const int64_t row_bytes = (int64_t)sizeof(float) * forest->n_features;
+    return rows * (forest->most_columns + forest->most_members) <= GBT_COLUMN_BYTES &&
+           (!forest->has_walks || rows * row_bytes <= WALK_BYTES);
+}
+
+/* Takes rows from row `first` on into the block. */
+static void take_rows(block *b, const float *x, int64_t n_rows, int64_t first)
 {
     const gbt_forest *forest = b->forest;
-    const float *x = b->x + coding->feature;
-    const int first = coding->missing_left >= 0 ? coding->missing_left : coding->missing_right;
-    uint8_t *code = b->column + first * GBT_BATCH;
-    b->kernels->code(forest->threshold + forest->ladder[coding->feature].first, x,
-                     forest->n_features, b->n, code);
-    memset(code + b->n, 0, (size_t)(GBT_BATCH - b->n));
+    const int64_t rest = n_rows - first;
+    b->groups = GBT_MOST_GROUPS;
+    while (b->groups > 1 && (!fits(forest, b->groups) || (b->groups - 1) * GBT_ROW_GROUP >= rest)) {
+        b->groups /= 2;
+    }
+    const int32_t room = b->groups * GBT_ROW_GROUP;
+    b->x = x + first * forest->n_features;
+    b->end = x + n_rows * forest->n_features;
+    b->n = rest < room ? (int32_t)rest : room;
+}
+
+static int8_t *column_of(block *b, int32_t number)
+{
+    return b->bytes + (b->forest->most_members + number) * b->groups * GBT_ROW_GROUP;
+}
+
+/* Codes of n rows of a group from row `first` on; rows that are not there get code 0. */
+static void code_numeric(block *b, const gbt_coding *coding, int32_t first, int32_t n)
+{
+    const gbt_forest *forest = b->forest;
+    const gbt_ladder *ladder = &forest->ladder[coding->feature];
+    int8_t unwanted[GBT_ROW_GROUP], *left = unwanted, *right = NULL;
+    if (coding->missing_left >= 0) {
+        left = column_of(b, coding->missing_left) + first;
+    }
     if (coding->missing_right >= 0) {
-        uint8_t *right = b->column + coding->missing_right * GBT_BATCH;
-        if (right != code) {
-            memcpy(right, code, GBT_BATCH);
-        }
-        for (int32_t r = 0; r < b->n; r++) {
-            const float value = x[(int64_t)r * forest->n_features];
-            right[r] = value != value ? GBT_CODE_MISSING : right[r];
-        }
+        right = column_of(b, coding->missing_right) + first;
+    }
+    b->kernels->code(forest->threshold + ladder->first, ladder->n < GBT_LADDER,
+                     b->x + (int64_t)first * forest->n_features + coding->feature,
+                     forest->n_features, n, left, right);
+    memset(left + n, 0, (size_t)(GBT_ROW_GROUP - n));
+    if (right) {
+        memset(right + n, 0, (size_t)(GBT_ROW_GROUP - n));
     }
 }
 
-static void code_bins(batch *b, const gbt_coding *coding)
+static void code_bins(block *b, const gbt_coding *coding, int32_t first, int32_t n)
 {
-    uint8_t *code = b->column + coding->bins * GBT_BATCH;
-    memset(code, 0, GBT_BATCH);
-    for (int32_t r = 0; r < b->n; r++) {
-        const float value = b->x[(int64_t)r * b->forest->n_features + coding->feature];
-        code[r] = (uint8_t)gbt_cuts_bin_of(b->forest->cuts, coding->feature, value);
+    int8_t *code = column_of(b, coding->bins) + first;
+    memset(code, 0, GBT_ROW_GROUP);
+    for (int32_t r = 0; r < n; r++) {
+        const float value = b->x[(int64_t)(first + r) * b->forest->n_features + coding->feature];
+        code[r] = (int8_t)gbt_cuts_bin_of(b->forest->cuts, coding->feature, value);
     }
 }
 
-/* The columns of a segment, unless only a few of its trees are wanted, which are walked then. */
-static void code_segment(batch *b, const gbt_segment *segment, int32_t n_trees)
+/* Asks for the raw values of the group of rows at x, where there is one. */
+static void fetch_group(const block *b, const float *x)
 {
+    const int64_t group = (int64_t)GBT_ROW_GROUP * b->forest->n_features;
+    const int64_t n = b->end - x < group ? b->end - x : group;
+    for (int64_t i = 0; i < n; i += FLOATS_OF_A_LINE) {
+        __builtin_prefetch(x + i);
+    }
+}
+
+/* The columns of a segment, unless only a few of its trees are wanted, which are walked then.
+ * Group by group, since the raw values of a whole block need not fit into the nearest cache. Rows
+ * of which most lines will be read are fetched ahead: no processor foresees reads so far apart. */
+static void code_segment(block *b, const gbt_segment *segment, int32_t n_trees)
+{
+    const int32_t n_features = b->forest->n_features;
     b->is_coded = segment->n_codings <= (int64_t)n_trees * CODINGS_OF_A_WALK;
-    if (!b->is_coded) {
-        return;
-    }
-    for (int32_t c = 0; c < segment->n_codings; c++) {
-        const gbt_coding *coding = &b->forest->coding[segment->first_coding + c];
-        if (coding->bins >= 0) {
-            code_bins(b, coding);
-        } else {
-            code_numeric(b, coding);
+    const int32_t n_codings = b->is_coded ? segment->n_codings : 0;
+    const int64_t reads = n_codings > 0 ? n_codings : (int64_t)n_trees * READS_OF_A_WALK;
+    for (int32_t first = 0; first < b->n; first += GBT_ROW_GROUP) {
+        const int32_t n = b->n - first < GBT_ROW_GROUP ? b->n - first : GBT_ROW_GROUP;
+        if (reads >= n_features / FLOATS_OF_A_LINE) {
+            fetch_group(b, b->x + (int64_t)(first + n) * n_features);
+        }
+        for (int32_t c = 0; c < n_codings; c++) {
+            const gbt_coding *coding = &b->forest->coding[segment->first_coding + c];
+            (coding->bins >= 0 ? code_bins : code_numeric)(b, coding, first, n);
         }
     }
 }
 
-/* Places of the batch's rows in a mask tree. */
-static const uint8_t *place_by_masks(batch *b, const gbt_forest_tree *tree)
+/* Places of the block's rows in a mask tree. */
+static const uint8_t *place_by_masks(block *b, const gbt_forest_tree *tree)
 {
     const gbt_forest *forest = b->forest;
     const gbt_member_step *member = forest->member + tree->member;
     for (int32_t m = 0; m < tree->n_members; m++) {
         b->kernels->member(forest->set + (int64_t)member[m].set * GBT_SET_WORDS,
-                           b->column + member[m].from * GBT_BATCH,
-                           b->column + member[m].to * GBT_BATCH);
+                           column_of(b, member[m].from), b->groups, column_of(b, member[m].to));
     }
-    b->kernels->place(forest->step + tree->step, tree->n_leaves - 1, b->column, b->arrived,
-                      b->place);
+    b->kernels->place(forest->step + tree->step, tree->n_leaves, column_of(b, 0), b->groups,
+                      b->sets, b->place);
     return b->place;
 }
 
-static void add_tree(batch *b, const gbt_forest_tree *tree, float sum[GBT_BATCH])
+static void add_tree(block *b, const gbt_forest_tree *tree, float sum[BLOCK])
 {
     const float *value = b->forest->value + tree->value;
     if (tree->is_mask && b->is_coded) {
-        b->kernels->add(value, tree->n_leaves, place_by_masks(b, tree), sum);
+        b->kernels->add(value, tree->n_leaves, place_by_masks(b, tree), b->groups, sum);
         return;
     }
-    int32_t place[GBT_BATCH];
+    int32_t place[BLOCK];
     walk_rows(b->forest, tree, b->x, b->n, place);
     for (int32_t r = 0; r < b->n; r++) {
         sum[r] += value[place[r]];
@@ -220,14 +268,14 @@ static void add_tree(batch *b, const gbt_forest_tree *tree, float sum[GBT_BATCH]
 }
 
 /* Adds trees [first, last) of a segment to out [n x n_outputs]. */
-static void add_segment(batch *b, const gbt_segment *segment, int32_t first, int32_t last,
+static void add_segment(block *b, const gbt_segment *segment, int32_t first, int32_t last,
                         float *out)
 {
     const int32_t n_outputs = b->forest->n_outputs;
     code_segment(b, segment, last - first);
     for (int32_t i = 0; i < n_outputs && first + i < last; i++) {
         const int32_t output = (first + i) % n_outputs;
-        float sum[GBT_BATCH] = {0};
+        float sum[BLOCK] = {0};
         for (int32_t r = 0; r < b->n; r++) {
             sum[r] = out[(int64_t)r * n_outputs + output];
         }
@@ -240,16 +288,14 @@ static void add_segment(batch *b, const gbt_segment *segment, int32_t first, int
     }
 }
 
-static void add_batches(const gbt_forest *forest, const gbt_predict_kernels *kernels,
-                        const float *x, int64_t n, int32_t first_tree, int32_t last_tree,
-                        float *out)
+static void add_blocks(const gbt_forest *forest, const gbt_predict_kernels *kernels, const float *x,
+                       int64_t n, int32_t first_tree, int32_t last_tree, float *out)
 {
-    batch b;
+    block b;
     b.forest = forest;
     b.kernels = kernels;
-    for (int64_t row = 0; row < n; row += GBT_BATCH) {
-        b.x = x + row * forest->n_features;
-        b.n = (int32_t)(n - row < GBT_BATCH ? n - row : GBT_BATCH);
+    for (int64_t row = 0; row < n; row += b.n) {
+        take_rows(&b, x, n, row);
         for (int32_t s = 0; s < forest->n_segments; s++) {
             const gbt_segment *segment = &forest->segment[s];
             const int32_t first =
@@ -279,10 +325,10 @@ void gbt_forest_add_by(const gbt_forest *forest, const gbt_predict_kernels *kern
                        int64_t n, int32_t first, int32_t last, float *out)
 {
     const int32_t first_tree = first * forest->n_outputs, last_tree = last * forest->n_outputs;
-    const int64_t few = n % GBT_BATCH < FEW_ROWS ? n % GBT_BATCH : 0;
+    const int64_t few = n % GBT_ROW_GROUP < FEW_ROWS ? n % GBT_ROW_GROUP : 0;
     const int64_t many = n - few;
     if (many > 0) {
-        add_batches(forest, kernels, x, many, first_tree, last_tree, out);
+        add_blocks(forest, kernels, x, many, first_tree, last_tree, out);
     }
     add_few(forest, x + many * forest->n_features, few, first_tree, last_tree,
             out + many * forest->n_outputs);
@@ -294,13 +340,13 @@ void gbt_forest_add(const gbt_forest *forest, const float *x, int64_t n, int32_t
     gbt_forest_add_by(forest, gbt_predict_kernels_find(-1), x, n, first, last, out);
 }
 
-static void leaves_of_tree(batch *b, const leaf_grid *grid, int32_t t)
+static void leaves_of_tree(block *b, const leaf_grid *grid, int32_t t)
 {
     const gbt_forest_tree *tree = &b->forest->tree[t];
     const int32_t *number = b->forest->leaf_number + tree->value;
     const uint8_t *small = tree->is_mask && b->is_coded ? place_by_masks(b, tree) : NULL;
     int32_t *out = grid->out + (t - grid->first_tree) * grid->tree_step;
-    int32_t place[GBT_BATCH];
+    int32_t place[BLOCK];
     if (!small) {
         walk_rows(b->forest, tree, b->x, b->n, place);
     }
@@ -309,7 +355,7 @@ static void leaves_of_tree(batch *b, const leaf_grid *grid, int32_t t)
     }
 }
 
-static void leaves_batch(batch *b, const leaf_grid *grid)
+static void leaves_block(block *b, const leaf_grid *grid)
 {
     for (int32_t s = 0; s < b->forest->n_segments; s++) {
         const gbt_segment *segment = &b->forest->segment[s];
@@ -341,12 +387,11 @@ void gbt_forest_leaves(const gbt_forest *forest, const float *x, int64_t n, int3
         }
         return;
     }
-    batch b;
+    block b;
     b.forest = forest;
     b.kernels = gbt_predict_kernels_find(-1);
-    for (int64_t row = 0; row < n; row += GBT_BATCH, grid.out += GBT_BATCH * row_step) {
-        b.x = x + row * forest->n_features;
-        b.n = (int32_t)(n - row < GBT_BATCH ? n - row : GBT_BATCH);
-        leaves_batch(&b, &grid);
+    for (int64_t row = 0; row < n; row += b.n, grid.out += b.n * row_step) {
+        take_rows(&b, x, n, row);
+        leaves_block(&b, &grid);
     }
 }
