@@ -9,7 +9,7 @@
 #include "gbt/backend/cpu/cpu_internal.h"
 #include "gbt/base/clones.h"
 
-enum { BLOCK = 64, LAST_ROWS = 1024 };
+enum { BLOCK = 64, LAST_ROWS = 2 * BLOCK };
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
@@ -59,20 +59,20 @@ static ALWAYS_INLINE void exchange(const run_task *t, int64_t step, int64_t i, i
 static ALWAYS_INLINE int64_t finish(const run_task *t, bool is_listed, int64_t step, int64_t first,
                                     int64_t last)
 {
-    uint16_t from_left[LAST_ROWS], from_right[LAST_ROWS];
+    uint8_t from_left[LAST_ROWS], from_right[LAST_ROWS];
     int32_t n_left = 0;
     int32_t n = 0;
     for (int64_t i = first; i < last; i++) {
         n_left += goes_left(t, is_listed, step, i);
     }
     for (int32_t i = 0; i < n_left; i++) {
-        from_left[n] = (uint16_t)i;
+        from_left[n] = (uint8_t)i;
         n += !goes_left(t, is_listed, step, first + i);
     }
     const int64_t border = first + n_left;
     n = 0;
     for (int32_t i = 0; i < last - border; i++) {
-        from_right[n] = (uint16_t)i;
+        from_right[n] = (uint8_t)i;
         n += goes_left(t, is_listed, step, border + i);
     }
     for (int32_t i = 0; i < n; i++) {
