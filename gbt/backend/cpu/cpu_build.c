@@ -247,6 +247,20 @@ static void sum_share(void *context, int64_t share, int64_t last, int thread)
     }
 }
 
+/* Is it cheaper that every thread adds up the rows of its own part than that each thread reads all
+ * rows for its columns? The former costs a histogram from every other core, the latter the others'
+ * rows, which then have to be fetched back for the partition. */
+static bool is_large(const gbt_backend *b, int64_t rows)
+{
+    if (b->n_parts == 1) {
+        return false;
+    }
+    if (b->n_columns > b->n_recorded) {
+        return rows * b->n_columns >= GBT_CPU_SHARED_UPDATES;
+    }
+    return rows * b->step >= GBT_CPU_SHARED_HISTOGRAMS * b->n_slots * (int64_t)sizeof(uint64_t);
+}
+
 /* Makes the histograms of n jobs; large nodes first, they need all threads. */
 static void run_jobs(gbt_backend *b, gbt_cpu_job *job, int32_t n)
 {
@@ -255,7 +269,7 @@ static void run_jobs(gbt_backend *b, gbt_cpu_job *job, int32_t n)
     for (int32_t i = 0; i < n; i++) {
         const int64_t rows = b->node[job[i].node].n_rows;
         histogram_of(b, job[i].node)->format = gbt_cpu_format_of(b, rows);
-        if (b->n_parts > 1 && rows * b->n_columns >= GBT_CPU_SHARED_UPDATES) {
+        if (is_large(b, rows)) {
             build_task task = {b, &job[i], 1};
             gbt_on_threads(b->n_parts, add_own_part, &task);
             gbt_on_threads(b->n_shares, sum_share, &task);

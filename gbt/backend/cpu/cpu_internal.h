@@ -12,7 +12,10 @@
 #define GBT_CPU_BLOCK_ROWS GBT_QUANT_CHUNK /* sampled rows that a thread copies at a time */
 #endif
 #ifndef GBT_CPU_SHARED_UPDATES
-#define GBT_CPU_SHARED_UPDATES 131072 /* histogram updates from which all threads share one node */
+#define GBT_CPU_SHARED_UPDATES 131072 /* from which all threads share a node with listed columns */
+#endif
+#ifndef GBT_CPU_SHARED_HISTOGRAMS
+#define GBT_CPU_SHARED_HISTOGRAMS 2 /* and one without, if its records are larger than this many */
 #endif
 #ifndef GBT_CPU_REGION_WORK
 #define GBT_CPU_REGION_WORK 2048 /* slots or rows from which a parallel region pays */
