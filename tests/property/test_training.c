@@ -42,6 +42,9 @@ static const option_case cases[] = {
     {TOY_BINARY, false, "objective=binary max_bin=15 max_cat_to_onehot=60"},
     {TOY_BINARY, false,
      "objective=binary min_data_per_group=10 cat_smooth=1 cat_l2=0 max_cat_threshold=5"},
+    /* Splits fail for want of rows, so that columns get counted. */
+    {TOY_BINARY, false, "objective=binary min_child_samples=550 learning_rate=1"},
+    {TOY_POSITIVE, false, "objective=poisson min_child_samples=550 learning_rate=1"},
     {TOY_QUANTITY, false,
      "objective=regression boost_from_average=false min_split_gain=0.5 min_child_weight=10"},
 };

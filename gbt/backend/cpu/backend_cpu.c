@@ -35,16 +35,36 @@ static void cpu_close(gbt_backend *b)
     if (b == NULL) {
         return;
     }
-    void *const block[] = {b->scores,      b->grad,      b->hess,
-                           b->measure,     b->is_usable, b->is_listed,
-                           b->entry_start, b->entry,     b->entry_slot,
-                           b->column,      b->column_of, b->feature,
-                           b->record,      b->row,       b->node,
-                           b->run,         b->pool,      b->scratch,
-                           b->packed,      b->slots,     b->unused,
-                           b->job,         b->found,     b->leaf,
-                           b->leaf_value,  b->residual,  b->residual_weight,
-                           b->leaf_first,  b->sampled};
+    void *const block[] = {b->scores,
+                           b->grad,
+                           b->hess,
+                           b->measure,
+                           b->is_usable,
+                           b->is_listed,
+                           b->entry_start,
+                           b->entry,
+                           b->entry_slot,
+                           b->column,
+                           b->column_of,
+                           b->feature,
+                           (void *)b->looked,
+                           b->record,
+                           b->row,
+                           b->node,
+                           b->run,
+                           b->pool,
+                           b->scratch,
+                           b->packed,
+                           b->slots,
+                           b->unused,
+                           b->job,
+                           b->found,
+                           b->leaf,
+                           b->leaf_value,
+                           b->residual,
+                           b->residual_weight,
+                           b->leaf_first,
+                           b->sampled};
     for (size_t i = 0; i < sizeof block / sizeof block[0]; i++) {
         gbt_release(block[i]);
     }
@@ -84,6 +104,7 @@ static gbt_status open_nodes(gbt_backend *b)
     const int64_t max_nodes = b->config.max_nodes;
     GBT_TRY(GBT_NEW(b->column, bins->n_columns));
     GBT_TRY(GBT_NEW(b->column_of, bins->n_columns));
+    GBT_TRY(GBT_NEW_ZERO(b->looked, bins->n_columns));
     GBT_TRY(GBT_NEW(b->feature, n_features));
     GBT_TRY(GBT_NEW(b->is_usable, n_features));
     GBT_TRY(GBT_NEW_ZERO(b->is_listed, bins->n_columns));

@@ -123,7 +123,9 @@ struct gbt_backend {
     int32_t *column_of;            /* [columns of the bin matrix] among these or -1 */
     gbt_cpu_feature *feature;      /* [n_features] */
     int32_t n_columns, n_recorded, n_features, n_slots;
-    bool counts_all; /* a common search came: count all columns */
+    bool counts_all;         /* a common search came: count all columns */
+    _Atomic int64_t *looked; /* [columns of the bin matrix] rows that a tree looked at in vain for
+                                want of counts; INT64_MAX: too many, so that it is counted */
 
     /* Columns that most rows leave at code 0, as lists of the other codes by row. */
     uint8_t *is_listed;   /* [columns of the bin matrix] */
@@ -140,7 +142,7 @@ struct gbt_backend {
     int32_t grad_at;        /* byte of the gradient */
     int32_t n_parts;        /* parts of the working set in this tree, one thread each */
     int32_t n_shares;       /* shares of the columns, one thread each */
-    bool searches_by_share; /* features are in the order of columns and take equal times */
+    bool searches_by_share; /* features are in the order of columns */
     int32_t share_column[GBT_MAX_THREADS + 1];  /* first column of each share, then n_columns */
     int32_t share_feature[GBT_MAX_THREADS + 1]; /* likewise features: those columns', about */
     gbt_cpu_node *node;                         /* [max_nodes] */
@@ -220,8 +222,8 @@ int32_t gbt_cpu_n_away(const gbt_bins *);
 /* cpu_layout.c */
 /* Features, columns, record and parts of a tree, from its sample and quant. */
 void gbt_cpu_lay_out(gbt_backend *);
-/* Columns whose rows must be counted beside the sums. */
-void gbt_cpu_choose_counted(gbt_backend *);
+/* Which columns are counted, from the hessians of the records, and each thread's share of them. */
+void gbt_cpu_share_columns(gbt_backend *);
 
 /* cpu_working_set.c */
 gbt_status gbt_cpu_begin_tree(gbt_backend *, int32_t round, int32_t output, const gbt_sample *,

@@ -78,7 +78,7 @@ static void lay_out_columns(gbt_backend *b)
                 .has_missing = bins->has_missing[f] != 0,
                 .place = bins->place[f],
             };
-            b->searches_by_share &= !cuts->is_categorical[f] && column >= last_column;
+            b->searches_by_share &= column >= last_column;
             last_column = column;
         }
     }
@@ -106,20 +106,72 @@ static void lay_out_record(gbt_backend *b)
     b->step = (b->grad_at + grad_bytes + 15) / 16 * 16;
 }
 
-/* Cuts the columns into one share a thread with about as many slots each, and the features
- * likewise. A thread that builds, subtracts and searches the same columns of every small node finds
- * them in its own cache. */
+void gbt_cpu_lay_out(gbt_backend *b)
+{
+    lay_out_columns(b);
+    lay_out_entries(b);
+    lay_out_record(b);
+    lay_out_parts(b);
+}
+
+/* Should the column be counted, since the last tree looked at its rows in vain for longer than
+ * counting them takes? Then so it stays. */
+static bool needs_counts(gbt_backend *b, const gbt_cpu_column *column)
+{
+    enum { COUNTING = 2 }; /* passes over all rows, about, that counting costs a tree */
+    _Atomic int64_t *looked = &b->looked[column->source];
+    const bool is_slow = *looked > COUNTING * b->sample.n_rows;
+    *looked = is_slow ? INT64_MAX : 0;
+    return is_slow;
+}
+
+/* Columns whose rows must be counted beside the sums: none when hessians count rows. */
+static void choose_counted(gbt_backend *b)
+{
+    const bool counts_all = b->counts_all || b->config.regular.path_smooth > 0.0;
+    b->counts_entries = false;
+    if (b->hess_least == b->hess_most && b->hess_most > 0) {
+        return;
+    }
+    for (int32_t k = 0; k < b->n_columns; k++) {
+        b->column[k].is_counted =
+            counts_all || (k < b->n_recorded && needs_counts(b, &b->column[k]));
+    }
+    for (int32_t i = 0; i < b->n_features; i++) {
+        if (b->feature[i].is_categorical) {
+            b->column[b->feature[i].column].is_counted = true;
+        }
+    }
+    for (int32_t k = b->n_recorded; k < b->n_columns; k++) {
+        b->counts_entries |= b->column[k].is_counted;
+    }
+}
+
+/* About the time that a column of a small node takes: some hundred rows, counted ones twice, and
+ * its slots. */
+static int64_t work_of(const gbt_cpu_column *column)
+{
+    enum { ROWS = 256 };
+    return column->n_codes + (column->is_counted ? 2 * ROWS : ROWS);
+}
+
+/* Cuts the columns into one share a thread with about as much work each, and the features likewise.
+ * A thread that builds, subtracts and searches the same columns of every small node finds them in
+ * its own cache. */
 static void lay_out_shares(gbt_backend *b)
 {
     enum { LEAST_COLUMNS = 4 }; /* of a share: every share reads all rows */
     const int32_t most = b->n_columns / LEAST_COLUMNS;
     int32_t column = 0, feature = 0;
+    int64_t all = 0, work = 0;
     b->n_shares = most < b->config.threads ? most : b->config.threads;
     b->n_shares = b->n_shares < 1 ? 1 : b->n_shares;
+    for (int32_t k = 0; k < b->n_columns; k++) {
+        all += work_of(&b->column[k]);
+    }
     for (int32_t t = 0; t <= b->n_shares; t++) {
-        const int64_t slot = (int64_t)b->n_slots * t / b->n_shares;
-        while (column < b->n_columns && b->column[column].slot < slot) {
-            column++;
+        while (column < b->n_columns && work * b->n_shares < all * t) {
+            work += work_of(&b->column[column++]);
         }
         while (feature < b->n_features && b->feature[feature].column < column) {
             feature++;
@@ -130,32 +182,8 @@ static void lay_out_shares(gbt_backend *b)
     b->share_feature[b->n_shares] = b->n_features;
 }
 
-void gbt_cpu_lay_out(gbt_backend *b)
+void gbt_cpu_share_columns(gbt_backend *b)
 {
-    lay_out_columns(b);
-    lay_out_entries(b);
-    lay_out_record(b);
-    lay_out_parts(b);
+    choose_counted(b);
     lay_out_shares(b);
-}
-
-/* None when hessians count rows. */
-void gbt_cpu_choose_counted(gbt_backend *b)
-{
-    const bool counts_all = b->counts_all || b->config.regular.path_smooth > 0.0;
-    b->counts_entries = false;
-    if (b->hess_least == b->hess_most && b->hess_most > 0) {
-        return;
-    }
-    for (int32_t k = 0; k < b->n_columns; k++) {
-        b->column[k].is_counted = counts_all;
-    }
-    for (int32_t i = 0; i < b->n_features; i++) {
-        if (b->feature[i].is_categorical) {
-            b->column[b->feature[i].column].is_counted = true;
-        }
-    }
-    for (int32_t k = b->n_recorded; k < b->n_columns; k++) {
-        b->counts_entries |= b->column[k].is_counted;
-    }
 }

@@ -225,18 +225,41 @@ static void fill_categorical(const gbt_cpu_view *view, const gbt_cpu_feature *fe
     gbt_cpu_fill_split(view, feature, left, found->sides, split);
 }
 
+/* Rows of the left side, from counts beside the sums. */
+static int64_t count_left(const gbt_cpu_view *view, const gbt_cpu_feature *feature,
+                          const gbt_split *split)
+{
+    gbt_cpu_unpacked bins;
+    int64_t rows = 0;
+    gbt_cpu_unpack(view, feature, true, &bins);
+    for (int32_t bin = 0; bin <= feature->n_bins; bin++) {
+        rows += gbt_split_goes_left(split, bin, feature->n_bins) ? bins.rows[bin] : 0;
+    }
+    return rows;
+}
+
 /* Have both sides enough rows? The sums may prove it, every row's hessian being at most hess_most;
- * else rows are looked at until both sides have them, mostly a few hundred. */
-static bool has_enough_rows(const gbt_cpu_view *view, const gbt_split *split)
+ * else rows are looked at until both sides have them, mostly a few hundred, unless the column is
+ * counted. */
+static bool has_enough_rows(const gbt_cpu_view *view, const gbt_cpu_feature *feature,
+                            const gbt_split *split)
 {
     const gbt_backend *b = view->backend;
+    const int64_t enough = b->config.min_child_samples;
     const int64_t least =
         split->left.hess < split->right.hess ? split->left.hess : split->right.hess;
-    if (b->hess_most > 0 &&
-        (least + b->hess_most - 1) / b->hess_most >= b->config.min_child_samples) {
+    if (b->hess_most > 0 && (least + b->hess_most - 1) / b->hess_most >= enough) {
         return true;
     }
-    return gbt_cpu_has_rows(b, view->task->node, split, b->config.min_child_samples);
+    if (view->histogram && b->column[feature->column].is_counted) {
+        const int64_t left = count_left(view, feature, split);
+        return left >= enough && view->task->n_rows - left >= enough;
+    }
+    const bool has_rows = gbt_cpu_has_rows(b, view->task->node, split, enough);
+    if (!has_rows) { /* all rows were looked at, and all will be counted */
+        b->looked[b->column[feature->column].source] += 2 * view->task->n_rows;
+    }
+    return has_rows;
 }
 
 /* The best feature of one node, given each feature's best candidate. */
@@ -262,7 +285,7 @@ static void choose_feature(const gbt_cpu_view *view, gbt_cpu_found *found, gbt_s
         } else {
             fill_numeric(view, feature, &found[winner], split);
         }
-        if (found[winner].is_certain || has_enough_rows(view, split)) {
+        if (found[winner].is_certain || has_enough_rows(view, feature, split)) {
             return;
         }
         found[winner] = gbt_cpu_search_exactly(view, feature, true);
@@ -339,7 +362,7 @@ static void search_group(group *g)
     } else {
         gbt_for_chunks(threads, n_items, n_items / (2 * threads) + 1, search_items, g);
     }
-    gbt_for_chunks(g->n >= 8 ? threads : 1, g->n, 4, choose_for_node, g);
+    gbt_for_chunks(threads, g->n, 1, choose_for_node, g);
 }
 
 gbt_status gbt_cpu_search(gbt_backend *b, const gbt_search *task, int32_t n, bool is_common,

@@ -223,7 +223,7 @@ gbt_status gbt_cpu_begin_tree(gbt_backend *b, int32_t round, int32_t output,
         b->hess_least = total->hess_least < b->hess_least ? total->hess_least : b->hess_least;
         b->hess_most = total->hess_most > b->hess_most ? total->hess_most : b->hess_most;
     }
-    gbt_cpu_choose_counted(b);
+    gbt_cpu_share_columns(b);
     gbt_cpu_search_begin(b);
     return GBT_OK;
 }
