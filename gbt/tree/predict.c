@@ -14,6 +14,7 @@ enum {
     CODINGS_OF_A_WALK = 8, /* columns that are coded in the time that a walk takes longer */
     READS_OF_A_WALK = 8,   /* levels of most trees */
     WALK_BYTES = 1 << 18,  /* raw values of a block that is walked: part of the second cache */
+    CODE_BYTES = 1 << 20,  /* and of one that is coded segment by segment */
     FLOATS_OF_A_LINE = 16, /* of the cache */
     BLOCK = GBT_MOST_GROUPS * GBT_ROW_GROUP
 };
@@ -147,14 +148,15 @@ typedef struct block {
     alignas(64) uint8_t place[BLOCK];
 } block;
 
-/* Does a block of so many groups fit: its columns, and its raw values for walks, which read them
- * once a tree? */
+/* Does a block of so many groups fit: its columns, and its raw values where they are read more than
+ * once, by every walk or every segment? */
 static bool fits(const gbt_forest *forest, int32_t groups)
 {
     const int64_t rows = (int64_t)groups * GBT_ROW_GROUP;
     const int64_t row_bytes = (int64_t)sizeof(float) * forest->n_features;
     return rows * (forest->most_columns + forest->most_members) <= GBT_COLUMN_BYTES &&
-           (!forest->has_walks || rows * row_bytes <= WALK_BYTES);
+           (!forest->has_walks || rows * row_bytes <= WALK_BYTES) &&
+           (forest->n_segments < 2 || rows * row_bytes <= CODE_BYTES);
 }
 
 /* Takes rows from row `first` on into the block. */
