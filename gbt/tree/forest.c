@@ -319,7 +319,7 @@ static void add_mask_steps(builder *b, const gbt_tree *tree, gbt_forest_tree *ou
             continue;
         }
         int32_t column = *column_of(b, tree, node);
-        int32_t bin = 0;
+        int8_t bin = 0;
         if (is_categorical(tree, node)) {
             const int32_t to = -1 - out->n_members;
             forest->member[out->member + out->n_members++] =
@@ -332,7 +332,7 @@ static void add_mask_steps(builder *b, const gbt_tree *tree, gbt_forest_tree *ou
         }
         forest->step[out->step + n_steps++] =
             (gbt_mask_step){.column = (int16_t)(column * GBT_ROW_GROUP),
-                            .bin = (int8_t)bin,
+                            .bin = bin,
                             .place = (uint8_t)b->place[tree->right[node]],
                             .first = (uint16_t)b->place[node],
                             .last = (uint16_t)(b->place[node] + b->leaves[node])};
