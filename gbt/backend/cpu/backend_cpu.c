@@ -71,6 +71,15 @@ static void cpu_close(gbt_backend *b)
     gbt_release(b);
 }
 
+/* Rows that go to the threads in turn: as many as the fetching ahead of processors likes, fewer
+ * where that would leave the threads with unequal shares. */
+static int64_t stripe_of(int64_t n_rows, int32_t threads)
+{
+    enum { MOST_CHUNKS = 8, STRIPES_OF_A_THREAD = 16 };
+    const int64_t chunks = n_rows / ((int64_t)threads * STRIPES_OF_A_THREAD * GBT_QUANT_CHUNK);
+    return GBT_QUANT_CHUNK * (chunks < 1 ? 1 : chunks > MOST_CHUNKS ? MOST_CHUNKS : chunks);
+}
+
 /* Everything with a size in rows. */
 static gbt_status open_rows(gbt_backend *b)
 {
@@ -141,6 +150,7 @@ static gbt_status cpu_open(const gbt_backend_config *config, const gbt_dataset *
     b->weight = weight;
     b->n_rows = data->n_rows;
     b->n_outputs = objective->n_outputs;
+    b->stripe = stripe_of(b->n_rows, b->config.threads);
     b->scans = gbt_cpu_scans_find();
     gbt_log_line(GBT_LOG_DEBUG, "cpu backend: %s, %d threads", b->scans.name,
                  (int)b->config.threads);

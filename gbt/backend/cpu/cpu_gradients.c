@@ -58,18 +58,21 @@ static void measure_rows(gbt_backend *b, int64_t first, int64_t last)
     }
 }
 
-static void gradients_of_chunk(void *context, int64_t first, int64_t last, int thread)
+static void gradients_of_stripe(void *context, int64_t first, int64_t last, int thread)
 {
     gbt_backend *b = context;
     (void)thread;
-    gbt_objective_gpairs(b->objective, b->scores, b->target, b->weight, b->n_rows, first, last,
-                         b->grad, b->hess);
-    measure_rows(b, first, last);
+    for (int64_t row = first; row < last; row += GBT_QUANT_CHUNK) {
+        const int64_t end = last - row < GBT_QUANT_CHUNK ? last : row + GBT_QUANT_CHUNK;
+        gbt_objective_gpairs(b->objective, b->scores, b->target, b->weight, b->n_rows, row, end,
+                             b->grad, b->hess);
+        measure_rows(b, row, end);
+    }
 }
 
 gbt_status gbt_cpu_gradients(gbt_backend *b)
 {
-    gbt_for_own_chunks(b->config.threads, b->n_rows, GBT_QUANT_CHUNK, gradients_of_chunk, b);
+    gbt_for_own_chunks(b->config.threads, b->n_rows, b->stripe, gradients_of_stripe, b);
     return GBT_OK;
 }
 

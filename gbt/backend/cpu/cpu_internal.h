@@ -141,6 +141,7 @@ struct gbt_backend {
     int64_t step;           /* bytes, a multiple of 16 */
     int32_t grad_at;        /* byte of the gradient */
     int32_t n_parts;        /* parts of the working set in this tree, one thread each */
+    int64_t stripe;         /* rows that go to the parts in turn, whole chunks of gradients */
     int32_t n_shares;       /* shares of the columns, one thread each */
     bool searches_by_share; /* features are in the order of columns */
     int32_t share_column[GBT_MAX_THREADS + 1];  /* first column of each share, then n_columns */

@@ -4,21 +4,21 @@
 
 #include "gbt/backend/cpu/cpu_internal.h"
 
-/* Cuts the working set into parts: part p has the blocks p, p + parts, ... */
+/* Cuts the working set into parts: part p has the stripes p, p + parts, ... */
 static void lay_out_parts(gbt_backend *b)
 {
     const int64_t n = b->sample.n_rows;
-    const int64_t n_blocks = gbt_chunk_count(n, GBT_CPU_BLOCK_ROWS);
-    const int64_t short_of = n_blocks * GBT_CPU_BLOCK_ROWS - n; /* rows that the last block lacks */
+    const int64_t n_stripes = gbt_chunk_count(n, b->stripe);
+    const int64_t short_of = n_stripes * b->stripe - n; /* rows that the last stripe lacks */
     int64_t at = 0;
-    b->n_parts = n_blocks < b->config.threads ? (int32_t)n_blocks : b->config.threads;
+    b->n_parts = n_stripes < b->config.threads ? (int32_t)n_stripes : b->config.threads;
     b->n_parts = b->n_parts < 1 ? 1 : b->n_parts;
     for (int32_t part = 0; part < b->config.threads; part++) {
         int64_t size = 0;
-        if (part < b->n_parts && part < n_blocks) {
-            const int64_t blocks = (n_blocks - 1 - part) / b->n_parts + 1;
-            const bool has_last = (n_blocks - 1) % b->n_parts == part;
-            size = blocks * GBT_CPU_BLOCK_ROWS - (has_last ? short_of : 0);
+        if (part < b->n_parts && part < n_stripes) {
+            const int64_t stripes = (n_stripes - 1 - part) / b->n_parts + 1;
+            const bool has_last = (n_stripes - 1) % b->n_parts == part;
+            size = stripes * b->stripe - (has_last ? short_of : 0);
         }
         gbt_cpu_runs(b, 0)[part] = (gbt_cpu_run){(uint32_t)at, (uint32_t)(at + size)};
         at += size;

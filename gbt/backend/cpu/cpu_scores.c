@@ -134,6 +134,6 @@ gbt_status gbt_cpu_end_tree(gbt_backend *b, int32_t output, const gbt_tree *tree
         }
     }
     gbt_on_threads(b->n_parts, write_leaves_of_part, b);
-    gbt_for_own_chunks(b->config.threads, b->n_rows, GBT_CPU_BLOCK_ROWS, update_scores, &task);
+    gbt_for_own_chunks(b->config.threads, b->n_rows, b->stripe, update_scores, &task);
     return GBT_OK;
 }

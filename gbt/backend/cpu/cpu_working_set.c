@@ -5,7 +5,7 @@
  * Record: one byte a column; then the gradient at a multiple of 4 (narrow: hess in the low, grad
  * in the high 16 bits of a uint32) or 8 (wide: grad, hess as int32); padded to 16 bytes.
  *
- * Thread t owns part t. Blocks of rows go to the parts in turn, so that sorted data does not
+ * Thread t owns part t. Stripes of rows go to the parts in turn, so that sorted data does not
  * give one thread all rows of a node. Cost: about 2 ns a row of 32 bytes. */
 #include <assert.h>
 #include <string.h>
@@ -169,12 +169,16 @@ static void copy_part(void *context, int64_t part, int64_t last, int thread)
     int64_t at = run.first;
     (void)last;
     (void)thread;
-    for (int64_t first = part * GBT_CPU_BLOCK_ROWS; first < b->sample.n_rows;
-         first += (int64_t)b->n_parts * GBT_CPU_BLOCK_ROWS) {
-        const int64_t left = b->sample.n_rows - first;
-        const int32_t n = left < GBT_CPU_BLOCK_ROWS ? (int32_t)left : GBT_CPU_BLOCK_ROWS;
-        copy_block(task, first, n, at, &block, &total);
-        at += n;
+    for (int64_t stripe = part * b->stripe; stripe < b->sample.n_rows;
+         stripe += b->n_parts * b->stripe) {
+        const int64_t left = b->sample.n_rows - stripe;
+        const int64_t end = stripe + (left < b->stripe ? left : b->stripe);
+        for (int64_t first = stripe; first < end; first += GBT_CPU_BLOCK_ROWS) {
+            const int64_t rest = end - first;
+            const int32_t n = rest < GBT_CPU_BLOCK_ROWS ? (int32_t)rest : GBT_CPU_BLOCK_ROWS;
+            copy_block(task, first, n, at, &block, &total);
+            at += n;
+        }
     }
     assert(at == run.last);
     task->total[part] = total;
