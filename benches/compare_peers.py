@@ -195,8 +195,10 @@ def ydf_run(spec, train, y):
     task = ydf.Task.REGRESSION if spec["task"] == "regression" else ydf.Task.CLASSIFICATION
     start = time.perf_counter()
     columns = {f"f{j}": np.ascontiguousarray(train[:, j]) for j in range(train.shape[1])}
+    is_regression = spec["task"] == "regression"
+    label = y if is_regression else y.astype(int).astype(str)  # classes are texts
     data = ydf.create_vertical_dataset(
-        {**columns, "label": y}, label="label", discretize_numerical_columns=True,
+        {**columns, "label": label}, label="label", discretize_numerical_columns=True,
         num_discretized_numerical_bins=spec["bins"], min_vocab_frequency=1,
     )  # fmt: skip
     binned = time.perf_counter()
@@ -218,8 +220,13 @@ def ydf_run(spec, train, y):
     ).train(data)
     done = time.perf_counter()
 
+    classes = [] if is_regression else [int(c) for c in model.label_classes()]
+
     def predict(x):
-        return model.predict({f"f{j}": x[:, j] for j in range(x.shape[1])})
+        found = model.predict({f"f{j}": x[:, j] for j in range(x.shape[1])})
+        if found.ndim == 2:
+            return found[:, np.argsort(classes)]
+        return 1.0 - found if classes[1:] == [0] else found  # of the second class
 
     return binned - start, done - binned, predict
 
