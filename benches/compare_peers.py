@@ -195,11 +195,14 @@ def ydf_run(spec, train, y):
     task = ydf.Task.REGRESSION if spec["task"] == "regression" else ydf.Task.CLASSIFICATION
     start = time.perf_counter()
     columns = {f"f{j}": np.ascontiguousarray(train[:, j]) for j in range(train.shape[1])}
+    ydf.verbose(0)  # standard output is for the result
     is_regression = spec["task"] == "regression"
     label = y if is_regression else y.astype(int).astype(str)  # classes are texts
     data = ydf.create_vertical_dataset(
         {**columns, "label": label}, label="label", discretize_numerical_columns=True,
         num_discretized_numerical_bins=spec["bins"], min_vocab_frequency=1,
+        columns=[ydf.Column("label", ydf.Semantic.NUMERICAL)] if is_regression else None,
+        include_all_columns=True,
     )  # fmt: skip
     binned = time.perf_counter()
     model = ydf.GradientBoostedTreesLearner(
