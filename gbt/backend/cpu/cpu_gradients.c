@@ -81,7 +81,7 @@ typedef struct given_pairs {
     const float *grad, *hess; /* [n_outputs x n_rows] */
 } given_pairs;
 
-static void copy_chunk(void *context, int64_t first, int64_t last, int thread)
+static void copy_stripe(void *context, int64_t first, int64_t last, int thread)
 {
     const given_pairs *given = context;
     gbt_backend *b = given->backend;
@@ -92,13 +92,15 @@ static void copy_chunk(void *context, int64_t first, int64_t last, int thread)
         memcpy(b->grad + at, given->grad + at, bytes);
         memcpy(b->hess + at, given->hess + at, bytes);
     }
-    measure_rows(b, first, last);
+    for (int64_t row = first; row < last; row += GBT_QUANT_CHUNK) {
+        measure_rows(b, row, last - row < GBT_QUANT_CHUNK ? last : row + GBT_QUANT_CHUNK);
+    }
 }
 
 gbt_status gbt_cpu_set_gradients(gbt_backend *b, const float *grad, const float *hess)
 {
     given_pairs given = {b, grad, hess};
-    gbt_for_own_chunks(b->config.threads, b->n_rows, GBT_QUANT_CHUNK, copy_chunk, &given);
+    gbt_for_own_chunks(b->config.threads, b->n_rows, b->stripe, copy_stripe, &given);
     return GBT_OK;
 }
 
