@@ -1,5 +1,6 @@
-/* The bin matrix: one uint8 column per dense feature; sparse features that are never away from
- * their default (the bin of zero) in the same row share a column [Ke17 EFB, without conflicts].
+/* The bin matrix: one uint8 column per feature, but features that are never away from their default
+ * (sparse rows: the bin of zero, dense ones: the commonest bin) in the same row may share one
+ * [Ke17 EFB, without conflicts].
  * The layout belongs to the data set, not to the cuts: another set with the same cuts has its
  * own columns. */
 #ifndef GBT_DATA_BINS_H

@@ -7,8 +7,8 @@
 #include "gbt/data/features.h"
 
 /* Bins all values of `features` (n_features of them, as the cuts have) with `threads` threads.
- * Dense sources: one plain column per feature. Sparse ones: rarely set features share columns
- * (bundle.h). The result is closed by gbt_bins_close; on failure it is closed already. */
+ * Features that are mostly in one bin share columns (bundle.h, bundle_dense.h). The result is
+ * closed by gbt_bins_close; on failure it is closed already. */
 gbt_status gbt_bins_fill(const gbt_features *, const gbt_cuts *, int threads, gbt_bins *out);
 
 /* The two halves of the above; the path is for tests. */

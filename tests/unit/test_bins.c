@@ -136,7 +136,8 @@ static void check_fill(int64_t n_rows, int32_t n_columns, bool by_column)
                 has_missing |= want == cuts->n_bins[f];
             }
             wrong += bins.has_missing[f] != has_missing;
-            wrong += bins.n_codes[bins.place[f].column] != cuts->n_bins[f] + has_missing;
+            wrong += bins.place[f].n_codes + (bins.place[f].default_bin >= 0) !=
+                     cuts->n_bins[f] + has_missing;
         }
         EXPECT_C_EQ_INT(wrong, 0);
         gbt_bins_close(&bins);

@@ -77,10 +77,13 @@ static void find_usable(gbt_backend *b, const int64_t *rows)
     }
 }
 
-/* Listed: usable shared columns in which at most 3 of 8 rows are away from the default. */
+/* Listed: usable shared columns in which at most 3 of 8 rows are away from the default, unless they
+ * are too few among the others to make up for looking up a row's list. */
 static void choose_listed(gbt_backend *b, const int64_t *rows)
 {
+    enum { FEW_COLUMNS = 8 };
     const gbt_bins *bins = &b->data->bins;
+    int32_t n_listed = 0;
     for (int32_t f = 0; f < bins->n_features; f++) {
         const int32_t column = bins->place[f].column;
         int64_t away = 0;
@@ -89,6 +92,12 @@ static void choose_listed(gbt_backend *b, const int64_t *rows)
         }
         b->is_listed[column] |=
             b->is_usable[f] && bins->place[f].default_bin >= 0 && away <= bins->n_rows / 8 * 3;
+    }
+    for (int32_t c = 0; c < bins->n_columns; c++) {
+        n_listed += b->is_listed[c];
+    }
+    if (n_listed < FEW_COLUMNS && 2 * n_listed < bins->n_columns) {
+        memset(b->is_listed, 0, (size_t)bins->n_columns);
     }
 }
 
