@@ -87,19 +87,3 @@ int gbt_backend_available(const char *name)
     const gbt_backend_ops *ops = NULL;
     return gbt_backend_find(name, &ops) == GBT_OK ? 1 : 0;
 }
-
-void gbt_tree_add_binned(const gbt_tree *tree, const gbt_dataset *data, int64_t first, int64_t last,
-                         float *scores)
-{
-    for (int64_t row = first; row < last; row++) {
-        int32_t node = 0;
-        while (tree->feature[node] >= 0) {
-            const int32_t feature = tree->feature[node];
-            const int32_t bin = gbt_bins_at(&data->bins, row, feature);
-            node = gbt_tree_goes_left(tree, node, bin, data->cuts->n_bins[feature])
-                       ? tree->left[node]
-                       : tree->right[node];
-        }
-        scores[row] += tree->value[node];
-    }
-}

@@ -177,10 +177,6 @@ gbt_status gbt_backend_room(const char *name, int64_t *out);
 extern const gbt_backend_ops gbt_backend_ref;
 extern const gbt_backend_ops gbt_backend_cpu;
 
-/* scores [n_rows] += value of the leaf that each row of [first, last) of the data set reaches. */
-void gbt_tree_add_binned(const gbt_tree *, const gbt_dataset *, int64_t first, int64_t last,
-                         float *scores);
-
 /* Does a row with this bin of the split's feature go left? */
 GBT_HD bool gbt_split_goes_left(const gbt_split *split, int32_t bin, int32_t n_bins)
 {

@@ -76,4 +76,36 @@ static inline void gbt_turn_bytes(const uint8_t *from, int64_t column_step, uint
     }
 }
 
+enum { GBT_TURNED_ROWS = 16 };
+
+/* Eight adjacent bytes of sixteen rows, from byte `first` of each on, to eight columns. Each of
+ * four rounds interleaves the bytes of vectors that are `apart`: that brings one bit of the
+ * vectors' numbers to the low end of the bytes' numbers and takes one from the high end, so that
+ * the bits of rows and columns change places. */
+static inline void gbt_turn_rows(const uint8_t *const *row, int64_t first,
+                                 gbt_sixteen_bytes column[8])
+{
+    gbt_sixteen_bytes now[8], next[8];
+    for (int i = 0; i < 8; i++) {
+        uint8_t two[16];
+        memcpy(two, row[2 * i] + first, 8);
+        memcpy(two + 8, row[2 * i + 1] + first, 8);
+        memcpy(&now[i], two, sizeof now[i]);
+    }
+    for (int round = 0; round < 4; round++) {
+        const int apart = 4 >> (round % 3);
+        for (int i = 0; i < 8; i++) {
+            const gbt_sixteen_bytes a = now[i & ~apart], b = now[i | apart];
+            next[i] = i & apart ? GBT_PICK_BYTES(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29,
+                                                 14, 30, 15, 31)
+                                : GBT_PICK_BYTES(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6,
+                                                 22, 7, 23);
+        }
+        memcpy(now, next, sizeof now);
+    }
+    for (int i = 0; i < 8; i++) { /* bits 2, 1, 0 of i are bits 0, 2, 1 of the column */
+        column[(i & 2) << 1 | (i & 1) << 1 | i >> 2] = now[i];
+    }
+}
+
 #endif

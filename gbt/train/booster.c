@@ -42,10 +42,7 @@ static gbt_status grow_round(gbt_booster *booster, bool renews_leaves, int *stop
                                         &booster->fresh[k]));
         n_moving += moves_scores(&booster->grower, booster->fresh[k]);
     }
-    for (int32_t v = 0; v < booster->n_valid; v++) {
-        gbt_booster_add_round(booster, booster->fresh, booster->valid[v].data,
-                              booster->valid[v].scores);
-    }
+    gbt_booster_add_fresh(booster);
     for (int32_t i = 0; i < n_outputs; i++) {
         GBT_TRY_OR_DONE(gbt_model_append(booster->model, booster->fresh[i]));
         booster->fresh[i] = NULL;
@@ -204,6 +201,9 @@ gbt_status gbt_booster_continue(gbt_booster *booster, const gbt_model *model)
         return gbt_fail(GBT_ERR_STATE, "gbt_booster_continue comes before the first step");
     }
     GBT_TRY(check_continued(booster, model));
+    for (int32_t t = 0; t < model->n_trees; t++) {
+        GBT_TRY(gbt_booster_reserve_binned(booster, model->trees[t]->n_nodes));
+    }
     const int32_t n_outputs = booster->objective.n_outputs;
     GBT_TRY(GBT_NEW(scores, booster->train->n_rows * n_outputs));
     GBT_TRY_OR_DONE(copy_trees(booster->model, model));

@@ -3,6 +3,7 @@
 #define GBT_TRAIN_BOOSTER_H
 
 #include "gbt/backend/backend.h"
+#include "gbt/backend/binned_tree.h"
 #include "gbt/loss/metric.h"
 #include "gbt/train/classes.h"
 #include "gbt/train/grower.h"
@@ -39,7 +40,8 @@ struct gbt_booster {
     float *train_scores; /* [n_outputs x n_rows] fetched for metrics of the training set, or NULL */
     void *metric_scratch;
     size_t metric_scratch_bytes;
-    gbt_tree **fresh; /* [n_outputs] trees of the round under way */
+    gbt_tree **fresh;       /* [n_outputs] trees of the round under way */
+    gbt_binned_tree binned; /* one of them for a validation set */
     bool is_finished;
     bool is_broken; /* a round failed half-way: the scores hold trees that the model lacks */
 };
@@ -64,9 +66,12 @@ gbt_status gbt_booster_check_init_score(const gbt_booster *, const gbt_dataset *
 /* Scratch for every metric on `n_rows` rows. */
 gbt_status gbt_booster_reserve_scratch(gbt_booster *, int64_t n_rows);
 
-/* Adds the trees of one round [n_outputs], or of the whole model, to the scores of a data set. */
-void gbt_booster_add_round(const gbt_booster *, gbt_tree *const *trees, const gbt_dataset *,
-                           float *scores);
-void gbt_booster_add_model(const gbt_booster *, const gbt_dataset *, float *scores);
+/* Room for trees of so many nodes on their way to scores. */
+gbt_status gbt_booster_reserve_binned(gbt_booster *, int32_t n_nodes);
+
+/* Adds the fresh trees to the scores of all validation sets, or the whole model to those of a data
+ * set. There is room for each tree. */
+void gbt_booster_add_fresh(gbt_booster *);
+void gbt_booster_add_model(gbt_booster *, const gbt_dataset *, float *scores);
 
 #endif

@@ -439,6 +439,7 @@ void gbt_booster_free(gbt_booster *booster)
     gbt_release(booster->train_scores);
     gbt_release(booster->metric_scratch);
     gbt_release(booster->fresh);
+    gbt_binned_tree_close(&booster->binned);
     gbt_params_free(booster->params);
     gbt_dataset_unpin(booster->train);
     gbt_release(booster);

@@ -9,36 +9,52 @@
 enum { SCORE_CHUNK = 16384 };
 
 typedef struct add_context {
-    const gbt_dataset *data;
-    gbt_tree *const *trees; /* [n_outputs] */
-    int32_t n_outputs;
-    float *scores; /* [n_outputs x n_rows] */
+    const gbt_binned_tree *tree;
+    const gbt_bins *bins;
+    float *scores; /* [n_rows] of the tree's output */
 } add_context;
 
 static void add_chunk(void *context, int64_t first, int64_t last, int thread)
 {
     const add_context *add = context;
     (void)thread;
-    for (int32_t k = 0; k < add->n_outputs; k++) {
-        gbt_tree_add_binned(add->trees[k], add->data, first, last,
-                            add->scores + k * add->data->n_rows);
+    gbt_binned_tree_add(add->tree, add->bins, first, last, add->scores);
+}
+
+gbt_status gbt_booster_reserve_binned(gbt_booster *booster, int32_t n_nodes)
+{
+    gbt_binned_tree larger;
+    if (n_nodes <= booster->binned.capacity) {
+        return GBT_OK;
+    }
+    GBT_TRY(gbt_binned_tree_open(n_nodes, &larger));
+    gbt_binned_tree_close(&booster->binned);
+    booster->binned = larger;
+    return GBT_OK;
+}
+
+/* Adds one round's trees [n_outputs] to the scores of a data set. */
+static void add_round(gbt_booster *booster, gbt_tree *const *trees, const gbt_dataset *data,
+                      float *scores)
+{
+    for (int32_t k = 0; k < booster->objective.n_outputs; k++) {
+        add_context add = {&booster->binned, &data->bins, scores + k * data->n_rows};
+        gbt_binned_tree_set(&booster->binned, trees[k], data);
+        gbt_for_chunks(booster->threads, data->n_rows, SCORE_CHUNK, add_chunk, &add);
     }
 }
 
-/* Adds one round's trees to the scores of a data set. */
-void gbt_booster_add_round(const gbt_booster *booster, gbt_tree *const *trees,
-                           const gbt_dataset *data, float *scores)
+void gbt_booster_add_fresh(gbt_booster *booster)
 {
-    add_context add = {
-        .data = data, .trees = trees, .n_outputs = booster->objective.n_outputs, .scores = scores};
-    gbt_for_chunks(booster->threads, data->n_rows, SCORE_CHUNK, add_chunk, &add);
+    for (int32_t v = 0; v < booster->n_valid; v++) {
+        add_round(booster, booster->fresh, booster->valid[v].data, booster->valid[v].scores);
+    }
 }
 
-void gbt_booster_add_model(const gbt_booster *booster, const gbt_dataset *data, float *scores)
+void gbt_booster_add_model(gbt_booster *booster, const gbt_dataset *data, float *scores)
 {
-    const int32_t n_outputs = booster->objective.n_outputs;
-    for (int32_t t = 0; t < booster->model->n_trees; t += n_outputs) {
-        gbt_booster_add_round(booster, booster->model->trees + t, data, scores);
+    for (int32_t t = 0; t < booster->model->n_trees; t += booster->objective.n_outputs) {
+        add_round(booster, booster->model->trees + t, data, scores);
     }
 }
 
@@ -60,6 +76,7 @@ gbt_status gbt_booster_add_valid(gbt_booster *booster, const gbt_dataset *data, 
     }
     GBT_TRY(gbt_booster_check_init_score(booster, data));
     GBT_TRY(gbt_booster_reserve_scratch(booster, data->n_rows));
+    GBT_TRY(gbt_booster_reserve_binned(booster, booster->grower.max_nodes));
     gbt_watched *grown =
         gbt_grow(booster->valid, booster->n_valid, (int64_t)booster->n_valid + 1, sizeof *grown);
     if (!grown) {

@@ -1,5 +1,5 @@
-/* The trees of a model in the two forms that prediction walks; private to forest.c, predict.c and
- * predict_kernels.c.
+/* The trees of a model in the two forms that prediction walks; for forest.c, predict.c,
+ * predict_kernels.c and, for trees over bins, backend/binned_tree.c.
  *
  * Walk form, every tree: nodes of 16 bytes in breadth-first order, siblings side by side, so a
  * step is `left + goes_right`; a leaf is its own child. Rows are raw float32.

@@ -27,7 +27,8 @@ static int64_t cpu_bytes(const gbt_backend_config *config, const gbt_dataset *da
         (int64_t)config->max_nodes *
         (int64_t)(sizeof(gbt_cpu_node) + 2 * sizeof(gbt_cpu_job) + sizeof(float) + sizeof(int64_t) +
                   (size_t)config->threads * sizeof(gbt_cpu_run));
-    return of_rows + of_nodes + gbt_cpu_pool_bytes(config, data) + gbt_cpu_entry_bytes(data);
+    return of_rows + of_nodes + gbt_binned_tree_bytes(config->max_nodes) +
+           gbt_cpu_pool_bytes(config, data) + gbt_cpu_entry_bytes(data);
 }
 
 static void cpu_close(gbt_backend *b)
@@ -68,6 +69,7 @@ static void cpu_close(gbt_backend *b)
     for (size_t i = 0; i < sizeof block / sizeof block[0]; i++) {
         gbt_release(block[i]);
     }
+    gbt_binned_tree_close(&b->outside);
     gbt_release(b);
 }
 
@@ -123,6 +125,7 @@ static gbt_status open_nodes(gbt_backend *b)
     GBT_TRY(GBT_NEW(b->run, max_nodes * b->config.threads));
     GBT_TRY(GBT_NEW(b->job, 2 * max_nodes));
     GBT_TRY(GBT_NEW(b->leaf_value, max_nodes));
+    GBT_TRY(gbt_binned_tree_open(b->config.max_nodes, &b->outside));
     b->group_nodes = gbt_cpu_group_nodes(n_features);
     GBT_TRY(GBT_NEW(b->found, (int64_t)b->group_nodes * n_features));
     return gbt_cpu_pool_open(b);

@@ -4,6 +4,7 @@
 #define GBT_BACKEND_CPU_CPU_INTERNAL_H
 
 #include "gbt/backend/backend.h"
+#include "gbt/backend/binned_tree.h"
 #include "gbt/backend/cpu/cpu_scan.h"
 #include "gbt/base/parallel.h"
 
@@ -162,6 +163,7 @@ struct gbt_backend {
     int32_t group_nodes;
     uint16_t *leaf;                    /* [n_rows] number of the row's leaf, by row */
     float *leaf_value;                 /* [max_nodes] */
+    gbt_binned_tree outside;           /* the tree for rows outside the sample */
     float *residual, *residual_weight; /* [n_rows], only when leaves are renewed */
     int64_t *leaf_first;               /* [max_nodes + 1], likewise */
     uint32_t *sampled;                 /* bit set over rows: in the sample */

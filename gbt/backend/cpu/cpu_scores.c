@@ -1,6 +1,7 @@
 /* The end of a tree: leaf values as quantiles of residuals, and new scores. Leaf numbers go to
  * the rows first, two bytes each in any order, so that scores change in sequence: 0.4 ns a row
- * instead of up to 5. Rows outside the sample walk the tree. */
+ * instead of up to 5. Rows outside the sample go through the
+ * tree (binned_tree.h). */
 #include <string.h>
 
 #include "gbt/backend/cpu/cpu_internal.h"
@@ -93,45 +94,56 @@ gbt_status gbt_cpu_renew(gbt_backend *b, int32_t output, const int32_t *leaf_of_
 /* New scores of one output. */
 typedef struct score_task {
     const gbt_backend *backend;
-    const gbt_tree *tree;
     float *scores; /* [n_rows] */
 } score_task;
+
+/* Sampled rows get the value of their leaf; the others walk the tree, many at a time. */
+static void update_sampled(const gbt_backend *b, int64_t first, int64_t last, float *scores)
+{
+    enum { MANY = 512 };
+    uint32_t outside[MANY];
+    int32_t n = 0;
+    for (int64_t row = first; row < last; row++) {
+        const bool is_inside = is_sampled(b, row);
+        const float moved = scores[row] + b->leaf_value[is_inside ? b->leaf[row] : 0];
+        scores[row] = is_inside ? moved : scores[row];
+        outside[n] = (uint32_t)row;
+        n += !is_inside;
+        if (n == MANY) {
+            gbt_binned_tree_add_rows(&b->outside, &b->data->bins, outside, n, scores);
+            n = 0;
+        }
+    }
+    gbt_binned_tree_add_rows(&b->outside, &b->data->bins, outside, n, scores);
+}
 
 static void update_scores(void *context, int64_t first, int64_t last, int thread)
 {
     const score_task *task = context;
     const gbt_backend *b = task->backend;
     (void)thread;
-    if (b->sample.rows == NULL) {
-        for (int64_t row = first; row < last; row++) {
-            task->scores[row] += b->leaf_value[b->leaf[row]];
-        }
+    if (b->sample.rows) {
+        update_sampled(b, first, last, task->scores);
         return;
     }
     for (int64_t row = first; row < last; row++) {
-        if (is_sampled(b, row)) {
-            task->scores[row] += b->leaf_value[b->leaf[row]];
-            continue;
-        }
-        int64_t end = row + 1;
-        while (end < last && !is_sampled(b, end)) {
-            end++;
-        }
-        gbt_tree_add_binned(task->tree, b->data, row, end, task->scores);
-        row = end - 1;
+        task->scores[row] += b->leaf_value[b->leaf[row]];
     }
 }
 
 gbt_status gbt_cpu_end_tree(gbt_backend *b, int32_t output, const gbt_tree *tree,
                             const int32_t *leaf_node_of_node)
 {
-    score_task task = {b, tree, b->scores + output * b->n_rows};
+    score_task task = {b, b->scores + output * b->n_rows};
     int32_t n_leaves = 0;
     for (int32_t i = 0; i < b->config.max_nodes; i++) {
         if (b->node[i].is_open && b->node[i].n_rows > 0) {
             b->node[i].leaf = (uint16_t)n_leaves;
             b->leaf_value[n_leaves++] = tree->value[leaf_node_of_node[i]];
         }
+    }
+    if (b->sample.rows) {
+        gbt_binned_tree_set(&b->outside, tree, b->data);
     }
     gbt_on_threads(b->n_parts, write_leaves_of_part, b);
     gbt_for_own_chunks(b->config.threads, b->n_rows, b->stripe, update_scores, &task);

@@ -349,17 +349,34 @@ done:
     return status;
 }
 
+/* scores [n_rows] += value of the leaf that each row of [first, last) reaches. */
+static void add_tree(const gbt_tree *tree, const gbt_dataset *data, int64_t first, int64_t last,
+                     float *scores)
+{
+    for (int64_t row = first; row < last; row++) {
+        int32_t node = 0;
+        while (tree->feature[node] >= 0) {
+            const int32_t feature = tree->feature[node];
+            const int32_t bin = gbt_bins_at(&data->bins, row, feature);
+            node = gbt_tree_goes_left(tree, node, bin, data->cuts->n_bins[feature])
+                       ? tree->left[node]
+                       : tree->right[node];
+        }
+        scores[row] += tree->value[node];
+    }
+}
+
 static gbt_status ref_end_tree(gbt_backend *b, int32_t output, const gbt_tree *tree,
                                const int32_t *leaf_node_of_node)
 {
     float *scores = b->scores + output * b->data->n_rows;
     int64_t next = 0; /* first row that has not been looked at as one outside the sample */
     for (int64_t i = 0; b->sample.rows != NULL && i < b->sample.n_rows; i++) {
-        gbt_tree_add_binned(tree, b->data, next, b->sample.rows[i], scores);
+        add_tree(tree, b->data, next, b->sample.rows[i], scores);
         next = (int64_t)b->sample.rows[i] + 1;
     }
     if (b->sample.rows != NULL) {
-        gbt_tree_add_binned(tree, b->data, next, b->data->n_rows, scores);
+        add_tree(tree, b->data, next, b->data->n_rows, scores);
     }
     for (int32_t i = 0; i < b->config.max_nodes; i++) {
         const node_rows *node = &b->node[i];
