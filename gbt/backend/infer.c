@@ -1,132 +1,13 @@
-/* The public prediction calls: checks, blocks of rows over threads, link, class. Rows of every
- * source become float32 rows of all features in infer_rows.c; the trees are in tree/predict.c. Up
- * to 64 rows of a matrix that are few enough for the stack need no allocation and no thread. Cost:
- * that of the trees and of gathering the rows. */
+/* The public prediction calls: what they demand of their arguments. The work is in infer_job.c. */
 #include "gbt/backend/infer.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "gbt/backend/infer_job.h"
 #include "gbt/base/alloc.h"
-#include "gbt/base/parallel.h"
 #include "gbt/data/matrix.h"
-#include "gbt/tree/predict.h"
-
-enum {
-    BLOCK_ROWS = 512,       /* rows gathered at a time */
-    BLOCK_FLOATS = 1 << 22, /* fewer rows when they are wider than this allows */
-    CHUNK_BLOCKS = 2,       /* blocks a thread takes at a time */
-    FEW_ROWS = 64,          /* up to here one thread does it */
-    STACK_FLOATS = 4096
-};
 
 typedef gbt_infer_job job;
-
-/* ---- Scores ---------------------------------------------------------------------------------- */
-
-void gbt_infer_start(const job *j, int64_t first, int64_t n, float *raw)
-{
-    for (int64_t row = 0; row < n; row++) {
-        for (int32_t k = 0; k < j->n_outputs; k++) {
-            const float base = (float)j->model->base_score[k];
-            const int64_t at = row * j->n_outputs + k;
-            raw[at] = j->init_score ? base + j->init_score[first * j->n_outputs + at] : base;
-        }
-    }
-}
-
-void gbt_infer_finish(const job *j, int64_t first, int64_t n, float *raw)
-{
-    const int32_t n_outputs = j->n_outputs;
-    if (j->kind == GBT_PREDICT_CLASS) {
-        for (int64_t row = 0; row < n; row++) {
-            j->out[first + row] = gbt_objective_class(&j->model->objective, raw + row * n_outputs);
-        }
-        return;
-    }
-    float *out = j->out + first * n_outputs;
-    if (j->kind == GBT_PREDICT_RAW) {
-        if (out != raw) {
-            memcpy(out, raw, (size_t)(n * n_outputs) * sizeof *out);
-        }
-        return;
-    }
-    for (int64_t row = 0; row < n; row++) {
-        gbt_objective_link(&j->model->objective, raw + row * n_outputs, out + row * n_outputs);
-    }
-}
-
-static void score_block(const job *j, const float *x, int64_t first, int64_t n, float *scratch)
-{
-    float *raw = j->kind == GBT_PREDICT_CLASS ? scratch : j->out + first * j->n_outputs;
-    gbt_infer_start(j, first, n, raw);
-    gbt_forest_add(j->model->forest, x, n, j->first, j->last, raw);
-    gbt_infer_finish(j, first, n, raw);
-}
-
-static void do_chunk(void *context, int64_t first, int64_t last, int thread)
-{
-    const job *j = context;
-    float *gathered = j->gathered ? j->gathered + thread * j->block_rows * j->n_features : NULL;
-    float *raw = j->raw ? j->raw + thread * j->block_rows * j->n_outputs : NULL;
-    for (int64_t row = first; row < last; row += j->block_rows) {
-        const int64_t n = last - row < j->block_rows ? last - row : j->block_rows;
-        const float *x = gbt_rows_fetch(&j->source, j->n_features, row, n, gathered);
-        if (j->leaf) {
-            gbt_forest_leaves(j->model->forest, x, n, j->first, j->last, j->leaf_row_step,
-                              j->leaf_tree_step, j->leaf + row * j->leaf_row_step);
-        } else {
-            score_block(j, x, row, n, raw);
-        }
-        gbt_rows_clear(&j->source, row, n, gathered);
-    }
-}
-
-/* Rows of a block: whole batches of 64 where memory allows. */
-static int64_t block_rows(int32_t n_features, int64_t n_rows)
-{
-    int64_t rows = BLOCK_FLOATS / (n_features > 0 ? n_features : 1);
-    rows = rows >= BLOCK_ROWS ? BLOCK_ROWS : rows >= 64 ? rows / 64 * 64 : rows > 0 ? rows : 1;
-    return rows < n_rows ? rows : n_rows > 0 ? n_rows : 1;
-}
-
-/* Finds scratch, then does all rows. */
-static gbt_status run_job(job *j, int threads)
-{
-    gbt_status status = GBT_OK;
-    float stack[STACK_FLOATS];
-    float *held = NULL;
-    const int64_t n_rows = j->source.n_rows;
-    j->n_features = j->model->schema->n_features;
-    j->n_outputs = j->model->objective.n_outputs;
-    if (j->model->device) {
-        return gbt_infer_on_device(j, threads);
-    }
-    j->block_rows = block_rows(j->n_features, n_rows);
-    const int64_t chunk_rows = CHUNK_BLOCKS * j->block_rows;
-    const int64_t most = gbt_chunk_count(n_rows, chunk_rows);
-    int64_t n_threads = n_rows <= FEW_ROWS ? 1 : gbt_thread_count(threads);
-    n_threads = n_threads < most ? n_threads : most > 0 ? most : 1;
-    const int64_t x_floats = gbt_rows_are_plain(&j->source) ? 0 : j->block_rows * j->n_features;
-    const int64_t raw_floats =
-        j->kind == GBT_PREDICT_CLASS && !j->leaf ? j->block_rows * j->n_outputs : 0;
-    const int64_t floats = n_threads * (x_floats + raw_floats);
-    float *scratch = stack;
-    if (floats > STACK_FLOATS) {
-        GBT_TRY_OR_DONE(GBT_NEW(held, floats));
-        scratch = held;
-    }
-    if (j->source.csr || j->source.binned) {
-        memset(scratch, 0, (size_t)(n_threads * x_floats) * sizeof *scratch);
-    }
-    j->gathered = x_floats > 0 ? scratch : NULL;
-    j->raw = raw_floats > 0 ? scratch + n_threads * x_floats : NULL;
-    gbt_for_chunks((int)n_threads, n_rows, chunk_rows, do_chunk, j);
-done:
-    gbt_release(held);
-    return status;
-}
 
 /* ---- Checks ---------------------------------------------------------------------------------- */
 
@@ -217,7 +98,7 @@ gbt_status gbt_model_predict(const gbt_model *model, const gbt_matrix *matrix,
              .kind = kind,
              .out = out};
     GBT_TRY(check_request(&j, first_round, n_rounds, threads, n));
-    return run_job(&j, threads);
+    return gbt_infer_job_run(&j, threads);
 }
 
 gbt_status gbt_model_predict_csr(const gbt_model *model, const gbt_csr *csr, gbt_predict_kind kind,
@@ -230,7 +111,7 @@ gbt_status gbt_model_predict_csr(const gbt_model *model, const gbt_csr *csr, gbt
     job j = {
         .model = model, .source = {.csr = csr, .n_rows = csr->n_rows}, .kind = kind, .out = out};
     GBT_TRY(check_request(&j, first_round, n_rounds, threads, n));
-    return run_job(&j, threads);
+    return gbt_infer_job_run(&j, threads);
 }
 
 gbt_status gbt_model_leaves(const gbt_model *model, const gbt_matrix *matrix, int threads,
@@ -241,7 +122,7 @@ gbt_status gbt_model_leaves(const gbt_model *model, const gbt_matrix *matrix, in
     GBT_TRY(check_columns(model, matrix->n_cols));
     job j = {.model = model, .source = {.matrix = matrix, .n_rows = matrix->n_rows}, .leaf = out};
     GBT_TRY(check_leaves(&j, threads, n));
-    return run_job(&j, threads);
+    return gbt_infer_job_run(&j, threads);
 }
 
 /* ---- Public: tables -------------------------------------------------------------------------- */
@@ -288,7 +169,7 @@ static gbt_status run_view(job *j, const gbt_view *view, int threads)
         GBT_TRY(read_init_scores(j->model, view, &init_score));
         j->init_score = init_score;
     }
-    const gbt_status status = run_job(j, threads);
+    const gbt_status status = gbt_infer_job_run(j, threads);
     gbt_release(init_score);
     return status;
 }
@@ -371,7 +252,7 @@ static gbt_status run_dataset(job *j, const gbt_dataset *data, int threads)
     GBT_TRY(
         gbt_binned_rows_open(j->model, data, j->first * n_outputs, j->last * n_outputs, &binned));
     j->source.binned = &binned;
-    const gbt_status status = run_job(j, threads);
+    const gbt_status status = gbt_infer_job_run(j, threads);
     gbt_binned_rows_close(&binned);
     return status;
 }

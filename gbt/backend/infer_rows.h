@@ -1,4 +1,5 @@
-/* Rows of every source as float32 rows of all features, a block at a time; for infer.c. */
+/* Rows of every source as float32 rows of all features, a block at a time, and the entries of
+ * sparse ones; for infer_job.c and infer_device.c. */
 #ifndef GBT_BACKEND_INFER_ROWS_H
 #define GBT_BACKEND_INFER_ROWS_H
 
@@ -37,6 +38,10 @@ void gbt_binned_rows_close(gbt_binned_rows *); /* a zeroed one is closed */
 
 /* Is the source float32 rows one behind the other, which need no copy? */
 bool gbt_rows_are_plain(const gbt_row_source *);
+
+/* The entries of a sparse source: column c of `out` is feature (*feature_of)[c], none if that is
+ * -1, feature c when *feature_of is NULL. False: the source is not sparse. */
+bool gbt_rows_entries(const gbt_row_source *, gbt_csr *out, const int32_t **feature_of);
 
 /* Rows [first, first + n): copied to `scratch` [n x n_features], or in place when it is NULL. The
  * scratch of a csr or binned source is zero before its first use; gbt_rows_clear before its next

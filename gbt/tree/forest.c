@@ -193,13 +193,12 @@ static void end_segment(builder *b, int32_t last_tree)
             column[way] = UNSET;
         }
     }
-    if (!coding_pays(forest, segment)) {
-        segment->n_codings = 0;
-        for (int32_t t = segment->first_tree; t < last_tree; t++) {
-            forest->tree[t].is_mask = false;
-        }
-    } else if (forest->most_columns < segment->n_columns) {
+    segment->is_walked = !coding_pays(forest, segment);
+    if (forest->most_columns < segment->n_columns) {
         forest->most_columns = segment->n_columns;
+    }
+    if (forest->float_columns < segment->n_columns && !segment->is_walked) {
+        forest->float_columns = segment->n_columns;
     }
 }
 
@@ -215,7 +214,12 @@ static gbt_status add_coding(builder *b, int32_t feature)
         forest->coding = coding;
         b->coding_capacity = capacity;
     }
-    forest->coding[b->n_codings++].feature = feature;
+    if (forest->coded_of[feature] < 0) {
+        forest->coded_of[feature] = forest->n_coded++;
+    }
+    gbt_coding *coding = &forest->coding[b->n_codings++];
+    coding->feature = feature;
+    coding->coded = forest->coded_of[feature];
     return GBT_OK;
 }
 
@@ -391,6 +395,10 @@ static gbt_status open_forest(gbt_forest *forest, const gbt_model *model, const 
     GBT_TRY(GBT_NEW(forest->step, sum->steps));
     GBT_TRY(GBT_NEW(forest->member, sum->members));
     GBT_TRY(GBT_NEW_ZERO(forest->ladder, forest->n_features));
+    GBT_TRY(GBT_NEW(forest->coded_of, forest->n_features));
+    for (int32_t f = 0; f < forest->n_features; f++) {
+        forest->coded_of[f] = -1;
+    }
     GBT_TRY(GBT_NEW(forest->set, sum->sets * GBT_SET_WORDS));
     GBT_TRY(GBT_NEW_ZERO(forest->value, sum->leaves + GBT_MASK_LEAVES));
     GBT_TRY(GBT_NEW(forest->leaf_number, sum->leaves));
@@ -420,6 +428,41 @@ static void close_builder(builder *b)
     gbt_release(b->place);
 }
 
+static void find_walks(gbt_forest *forest)
+{
+    for (int32_t t = 0; t < forest->n_trees; t++) {
+        forest->has_large |= !forest->tree[t].is_mask;
+    }
+    forest->has_walks = forest->has_large;
+    for (int32_t s = 0; s < forest->n_segments; s++) {
+        const gbt_segment *segment = &forest->segment[s];
+        forest->has_walks |= segment->is_walked && segment->first_tree < segment->last_tree;
+    }
+}
+
+/* The coded features, and what each makes of an absent cell of a sparse row. */
+static gbt_status code_zeros(gbt_forest *forest)
+{
+    const gbt_predict_kernels *kernels = gbt_predict_kernels_find(0);
+    const float zero = 0.0f;
+    GBT_TRY(GBT_NEW(forest->coded, forest->n_coded));
+    for (int32_t f = 0; f < forest->n_features; f++) {
+        if (forest->coded_of[f] < 0) {
+            continue;
+        }
+        const gbt_ladder *ladder = &forest->ladder[f];
+        int8_t code[GBT_ROW_GROUP];
+        if (forest->cuts->is_categorical[f]) {
+            code[0] = (int8_t)gbt_cuts_bin_of(forest->cuts, f, zero);
+        } else {
+            kernels->code(forest->threshold + ladder->first, ladder->n < GBT_LADDER, &zero, 0, 1,
+                          code, NULL);
+        }
+        forest->coded[forest->coded_of[f]] = (gbt_coded){.feature = f, .zero = code[0]};
+    }
+    return GBT_OK;
+}
+
 gbt_status gbt_forest_create(const gbt_model *model, gbt_forest **out)
 {
     *out = NULL;
@@ -435,9 +478,8 @@ gbt_status gbt_forest_create(const gbt_model *model, gbt_forest **out)
         GBT_TRY_OR_DONE(add_tree(&b, t));
     }
     end_segment(&b, model->n_trees);
-    for (int32_t t = 0; t < model->n_trees; t++) {
-        b.forest->has_walks |= !b.forest->tree[t].is_mask;
-    }
+    find_walks(b.forest);
+    GBT_TRY_OR_DONE(code_zeros(b.forest));
     *out = b.forest;
     b.forest = NULL;
 done:
@@ -458,6 +500,8 @@ void gbt_forest_free(gbt_forest *forest)
     gbt_release(forest->step);
     gbt_release(forest->member);
     gbt_release(forest->coding);
+    gbt_release(forest->coded);
+    gbt_release(forest->coded_of);
     gbt_release(forest->ladder);
     gbt_release(forest->threshold);
     gbt_release(forest->set);

@@ -1,5 +1,5 @@
-/* The trees of a model in the two forms that prediction walks; for forest.c, predict.c,
- * predict_kernels.c and, for trees over bins, backend/binned_tree.c.
+/* The trees of a model in the two forms that prediction walks; for forest.c, the files predict*.c
+ * and, for trees over bins, backend/binned_tree.c.
  *
  * Walk form, every tree: nodes of 16 bytes in breadth-first order, siblings side by side, so a
  * step is `left + goes_right`; a leaf is its own child. Rows are raw float32.
@@ -62,9 +62,16 @@ typedef struct gbt_member_step {
     int32_t set;      /* in forest->set */
 } gbt_member_step;
 
+/* A feature that splits of mask trees ask for. */
+typedef struct gbt_coded {
+    int32_t feature;
+    int8_t zero; /* the code, or the bin, of the value 0 */
+} gbt_coded;
+
 /* One feature of a segment and the columns that it fills; -1: not wanted. */
 typedef struct gbt_coding {
     int32_t feature;
+    int32_t coded;                       /* in forest->coded */
     int16_t missing_left, missing_right; /* numeric: codes */
     int16_t bins;                        /* categorical */
 } gbt_coding;
@@ -92,20 +99,26 @@ typedef struct gbt_segment {
     int64_t first_coding;
     int32_t n_codings;
     int32_t n_columns;
+    bool is_walked; /* by blocks of float32 rows, which take longer to code than to walk */
 } gbt_segment;
 
 struct gbt_forest {
     gbt_cuts *cuts; /* shared */
     int32_t n_features, n_outputs, n_trees, n_segments;
+    int32_t n_coded;
     int32_t most_columns;  /* of a segment */
+    int32_t float_columns; /* of a segment that blocks of float32 rows do not walk */
     int32_t most_members;  /* of a tree */
-    bool has_walks;        /* a tree is not in the mask form */
+    bool has_large;        /* a tree is not in the mask form */
+    bool has_walks;        /* blocks of float32 rows walk a tree */
     gbt_forest_tree *tree; /* [n_trees] */
     gbt_segment *segment;  /* [n_segments] */
     gbt_walk_node *node;   /* [all nodes] */
     gbt_mask_step *step;   /* [inner nodes of mask trees] */
     gbt_member_step *member;
     gbt_coding *coding;
+    gbt_coded *coded;   /* [n_coded] */
+    int32_t *coded_of;  /* [n_features] in `coded`, or -1 */
     gbt_ladder *ladder; /* [n_features] n = 0: not used */
     float *threshold;   /* 2 * GBT_LADDER + 1 readable groups behind the end */
     uint32_t *set;      /* [sets x GBT_SET_WORDS] */
@@ -138,8 +151,42 @@ const gbt_predict_kernels *gbt_predict_kernels_find(int which);
 /* NULL where they cannot run. */
 const gbt_predict_kernels *gbt_predict_kernels_avx512(void);
 
-/* gbt_forest_add with given kernels, for tests. */
+/* ---- Walks (predict_walk.c) ------------------------------------------------------------------ */
+
+/* Places (leaves from the left) of rows 0 .. n - 1 in one tree. */
+void gbt_walk_rows(const gbt_forest *, const gbt_forest_tree *, const float *x, int32_t n,
+                   int32_t *place);
+
+/* Calls out eight trees of one row at a time: trees first, first + step, ... below last. */
+typedef void gbt_place_fn(const gbt_forest *, int32_t tree, int32_t place, void *out);
+void gbt_walk_trees(const gbt_forest *, const float *x, int32_t first, int32_t last, int32_t step,
+                    gbt_place_fn *emit, void *out);
+
+/* ---- Sparse rows (predict_entries.c) --------------------------------------------------------- */
+
+/* The entries of a block of rows that mask trees ask for, by coded features, and their codes. */
+typedef struct gbt_sorted_entries {
+    int32_t *start; /* [n_coded + 2] entries [start[c], start[c + 1]) are of coded feature c */
+    uint16_t *row;  /* [entries] of the block */
+    int8_t *left;   /* [entries] codes with missing going left; bins of a categorical feature */
+    int8_t *right;  /* [entries] codes with missing going right */
+    int8_t *column; /* room for the columns of a block, those of categorical splits first */
+} gbt_sorted_entries;
+
+/* Sorts and codes the entries; what it makes lies in the scratch of the block. */
+void gbt_entries_sort(const gbt_forest *, const gbt_predict_kernels *, const gbt_entry_block *,
+                      gbt_sorted_entries *out);
+
+/* Fills the columns of a segment for a block of so many groups. */
+void gbt_entries_fill(const gbt_forest *, const gbt_segment *, int32_t groups,
+                      const gbt_sorted_entries *);
+
+/* ---- For tests ------------------------------------------------------------------------------- */
+
+/* gbt_forest_add and gbt_forest_add_entries with given kernels. */
 void gbt_forest_add_by(const gbt_forest *, const gbt_predict_kernels *, const float *x, int64_t n,
                        int32_t first, int32_t last, float *out);
+void gbt_forest_add_entries_by(const gbt_forest *, const gbt_predict_kernels *,
+                               const gbt_entry_block *, int32_t first, int32_t last, float *out);
 
 #endif

@@ -1,15 +1,15 @@
-/* Scores and leaf numbers of float32 rows. Blocks of up to 512 rows go through the mask form of
- * small trees (forest.h); large trees are walked with eight rows in flight; few rows walk eight
- * trees at a time. Everything needed is on the stack, about 75 KB. Whatever the way, a row's score
- * grows by the leaf values in tree order, so the bits are the same. Cost: performance of the
- * loops in predict_kernels.c; a walk costs about 1 ns a level and row. */
+/* Scores and leaf numbers of float32 rows and of sparse ones. Blocks of up to 512 rows go through
+ * the mask form of small trees (forest.h); large trees and few rows are walked (predict_walk.c).
+ * Blocks of float32 rows are coded here, those of sparse rows in predict_entries.c. Everything
+ * needed is on the stack, about 75 KB, but for sparse rows. Whatever the way, a row's score grows
+ * by the leaf values in tree order, so the bits are the same. Cost: performance of the loops in
+ * predict_kernels.c. */
 #include "gbt/tree/forest.h"
 
 #include <stdalign.h>
 #include <string.h>
 
 enum {
-    LANES = 8,             /* walks in flight: more would not fit into the registers */
     FEW_ROWS = 12,         /* fewer rows than this are not worth a block */
     CODINGS_OF_A_WALK = 8, /* columns that are coded in the time that a walk takes longer */
     READS_OF_A_WALK = 8,   /* levels of most trees */
@@ -18,120 +18,6 @@ enum {
     FLOATS_OF_A_LINE = 16, /* of the cache */
     BLOCK = GBT_MOST_GROUPS * GBT_ROW_GROUP
 };
-
-/* ---- Walking --------------------------------------------------------------------------------- */
-
-static inline int32_t step_numeric(const gbt_walk_node *node, const float *row)
-{
-    const float x = row[node->feature & GBT_WALK_FEATURE];
-    const int is_missing = x != x;
-    const int stays_right = (node->feature & GBT_WALK_MISSING_LEFT) == 0;
-    return node->left + ((x > node->threshold) | (is_missing & stays_right));
-}
-
-static inline int32_t step_any(const gbt_forest *forest, const gbt_walk_node *node,
-                               const float *row)
-{
-    if (!(node->feature & GBT_WALK_CATEGORICAL)) {
-        return step_numeric(node, row);
-    }
-    const int32_t feature = (int32_t)(node->feature & GBT_WALK_FEATURE);
-    const int32_t bin = gbt_cuts_bin_of(forest->cuts, feature, row[feature]);
-    return node->left + !gbt_set_has(forest->set + (int64_t)node->extra * GBT_SET_WORDS, bin);
-}
-
-/* From the nodes `at` to the leaves; lane i reads row[i]. A leaf leads to itself. */
-static void walk_numeric(const gbt_forest *forest, const float *const row[LANES], int32_t at[LANES])
-{
-    const gbt_walk_node *node = forest->node;
-    int32_t a = at[0], b = at[1], c = at[2], d = at[3], e = at[4], f = at[5], g = at[6], h = at[7];
-    int32_t moved;
-    do {
-        const int32_t a1 = step_numeric(node + a, row[0]), b1 = step_numeric(node + b, row[1]);
-        const int32_t c1 = step_numeric(node + c, row[2]), d1 = step_numeric(node + d, row[3]);
-        const int32_t e1 = step_numeric(node + e, row[4]), f1 = step_numeric(node + f, row[5]);
-        const int32_t g1 = step_numeric(node + g, row[6]), h1 = step_numeric(node + h, row[7]);
-        moved =
-            (a ^ a1) | (b ^ b1) | (c ^ c1) | (d ^ d1) | (e ^ e1) | (f ^ f1) | (g ^ g1) | (h ^ h1);
-        a = a1, b = b1, c = c1, d = d1, e = e1, f = f1, g = g1, h = h1;
-    } while (moved != 0);
-    at[0] = a, at[1] = b, at[2] = c, at[3] = d, at[4] = e, at[5] = f, at[6] = g, at[7] = h;
-}
-
-static void walk_any(const gbt_forest *forest, const float *const row[LANES], int32_t at[LANES])
-{
-    int32_t moved;
-    do {
-        moved = 0;
-        for (int i = 0; i < LANES; i++) {
-            const int32_t next = step_any(forest, forest->node + at[i], row[i]);
-            moved |= next ^ at[i];
-            at[i] = next;
-        }
-    } while (moved != 0);
-}
-
-/* Places (leaves from the left) of rows 0 .. n - 1 in one tree. */
-static void walk_rows(const gbt_forest *forest, const gbt_forest_tree *tree, const float *x,
-                      int32_t n, int32_t *place)
-{
-    for (int32_t r = 0; r < n; r += LANES) {
-        const float *row[LANES];
-        int32_t at[LANES];
-        for (int i = 0; i < LANES; i++) {
-            row[i] = x + (int64_t)(r + i < n ? r + i : n - 1) * forest->n_features;
-            at[i] = tree->root;
-        }
-        (tree->has_categorical ? walk_any : walk_numeric)(forest, row, at);
-        for (int i = 0; i < LANES && r + i < n; i++) {
-            place[r + i] = forest->node[at[i]].extra;
-        }
-    }
-}
-
-/* ---- One row, several trees ------------------------------------------------------------------ */
-
-/* Calls out eight trees of one row at a time: trees first, first + step, ... below last. */
-typedef void (*place_fn)(const gbt_forest *, int32_t tree, int32_t place, void *out);
-
-static void walk_trees(const gbt_forest *forest, const float *x, int32_t first, int32_t last,
-                       int32_t step, place_fn emit, void *out)
-{
-    const float *const row[LANES] = {x, x, x, x, x, x, x, x};
-    for (int64_t t = first; t < last; t += (int64_t)LANES * step) {
-        int32_t at[LANES];
-        bool has_categorical = false;
-        for (int i = 0; i < LANES; i++) {
-            const int64_t mine = t + (int64_t)i * step;
-            const gbt_forest_tree *tree = &forest->tree[mine < last ? mine : t];
-            at[i] = tree->root;
-            has_categorical |= tree->has_categorical;
-        }
-        (has_categorical ? walk_any : walk_numeric)(forest, row, at);
-        for (int i = 0; i < LANES && t + (int64_t)i * step < last; i++) {
-            emit(forest, (int32_t)(t + (int64_t)i * step), forest->node[at[i]].extra, out);
-        }
-    }
-}
-
-static void emit_value(const gbt_forest *forest, int32_t tree, int32_t place, void *out)
-{
-    *(float *)out += forest->value[forest->tree[tree].value + place];
-}
-
-/* Where leaf numbers go. */
-typedef struct leaf_grid {
-    int32_t first_tree, last_tree;
-    int64_t row_step, tree_step;
-    int32_t *out; /* of the first row at hand and the first tree */
-} leaf_grid;
-
-static void emit_leaf(const gbt_forest *forest, int32_t tree, int32_t place, void *out)
-{
-    const leaf_grid *grid = out;
-    grid->out[(tree - grid->first_tree) * grid->tree_step] =
-        forest->leaf_number[forest->tree[tree].value + place];
-}
 
 /* ---- Blocks ---------------------------------------------------------------------------------- */
 
@@ -143,7 +29,9 @@ typedef struct block {
     int32_t n;        /* 1 .. groups * GBT_ROW_GROUP */
     int32_t groups;   /* 1, 2, 4 or 8 */
     bool is_coded;    /* the columns hold the segment at hand, so its mask trees need no walk */
-    alignas(64) int8_t bytes[GBT_COLUMN_BYTES]; /* columns, those of categorical splits first */
+    const gbt_sorted_entries *sorted;           /* of sparse rows, which have no x; else NULL */
+    int8_t *column;                             /* those of categorical splits first */
+    alignas(64) int8_t bytes[GBT_COLUMN_BYTES]; /* columns of float32 rows */
     alignas(64) uint8_t sets[(GBT_MASK_LEAVES + 1) * GBT_ROW_GROUP];
     alignas(64) uint8_t place[BLOCK];
 } block;
@@ -154,7 +42,7 @@ static bool fits(const gbt_forest *forest, int32_t groups)
 {
     const int64_t rows = (int64_t)groups * GBT_ROW_GROUP;
     const int64_t row_bytes = (int64_t)sizeof(float) * forest->n_features;
-    return rows * (forest->most_columns + forest->most_members) <= GBT_COLUMN_BYTES &&
+    return rows * (forest->float_columns + forest->most_members) <= GBT_COLUMN_BYTES &&
            (!forest->has_walks || rows * row_bytes <= WALK_BYTES) &&
            (forest->n_segments < 2 || rows * row_bytes <= CODE_BYTES);
 }
@@ -176,7 +64,7 @@ static void take_rows(block *b, const float *x, int64_t n_rows, int64_t first)
 
 static int8_t *column_of(block *b, int32_t number)
 {
-    return b->bytes + (b->forest->most_members + number) * b->groups * GBT_ROW_GROUP;
+    return b->column + (b->forest->most_members + number) * b->groups * GBT_ROW_GROUP;
 }
 
 /* Codes of n rows of a group from row `first` on; rows that are not there get code 0. */
@@ -223,10 +111,10 @@ static void fetch_group(const block *b, const float *x)
 /* The columns of a segment, unless only a few of its trees are wanted, which are walked then.
  * Group by group, since the raw values of a whole block need not fit into the nearest cache. Rows
  * of which most lines will be read are fetched ahead: no processor foresees reads so far apart. */
-static void code_segment(block *b, const gbt_segment *segment, int32_t n_trees)
+static void code_floats(block *b, const gbt_segment *segment, int32_t n_trees)
 {
     const int32_t n_features = b->forest->n_features;
-    b->is_coded = segment->n_codings <= (int64_t)n_trees * CODINGS_OF_A_WALK;
+    b->is_coded = !segment->is_walked && segment->n_codings <= (int64_t)n_trees * CODINGS_OF_A_WALK;
     const int32_t n_codings = b->is_coded ? segment->n_codings : 0;
     const int64_t reads = n_codings > 0 ? n_codings : (int64_t)n_trees * READS_OF_A_WALK;
     for (int32_t first = 0; first < b->n; first += GBT_ROW_GROUP) {
@@ -238,6 +126,16 @@ static void code_segment(block *b, const gbt_segment *segment, int32_t n_trees)
             const gbt_coding *coding = &b->forest->coding[segment->first_coding + c];
             (coding->bins >= 0 ? code_bins : code_numeric)(b, coding, first, n);
         }
+    }
+}
+
+static void code_segment(block *b, const gbt_segment *segment, int32_t n_trees)
+{
+    if (b->sorted) {
+        b->is_coded = true;
+        gbt_entries_fill(b->forest, segment, b->groups, b->sorted);
+    } else {
+        code_floats(b, segment, n_trees);
     }
 }
 
@@ -263,7 +161,7 @@ static void add_tree(block *b, const gbt_forest_tree *tree, float sum[BLOCK])
         return;
     }
     int32_t place[BLOCK];
-    walk_rows(b->forest, tree, b->x, b->n, place);
+    gbt_walk_rows(b->forest, tree, b->x, b->n, place);
     for (int32_t r = 0; r < b->n; r++) {
         sum[r] += value[place[r]];
     }
@@ -290,35 +188,65 @@ static void add_segment(block *b, const gbt_segment *segment, int32_t first, int
     }
 }
 
-static void add_blocks(const gbt_forest *forest, const gbt_predict_kernels *kernels, const float *x,
-                       int64_t n, int32_t first_tree, int32_t last_tree, float *out)
+/* The block's rows in trees [first_tree, last_tree); out [n x n_outputs]. */
+static void add_block(block *b, int32_t first_tree, int32_t last_tree, float *out)
 {
-    block b;
-    b.forest = forest;
-    b.kernels = kernels;
-    for (int64_t row = 0; row < n; row += b.n) {
-        take_rows(&b, x, n, row);
-        for (int32_t s = 0; s < forest->n_segments; s++) {
-            const gbt_segment *segment = &forest->segment[s];
-            const int32_t first =
-                first_tree > segment->first_tree ? first_tree : segment->first_tree;
-            const int32_t last = last_tree < segment->last_tree ? last_tree : segment->last_tree;
-            if (first < last) {
-                add_segment(&b, segment, first, last, out + row * forest->n_outputs);
-            }
+    for (int32_t s = 0; s < b->forest->n_segments; s++) {
+        const gbt_segment *segment = &b->forest->segment[s];
+        const int32_t first = first_tree > segment->first_tree ? first_tree : segment->first_tree;
+        const int32_t last = last_tree < segment->last_tree ? last_tree : segment->last_tree;
+        if (first < last) {
+            add_segment(b, segment, first, last, out);
         }
     }
 }
 
-/* ---- Entry points ---------------------------------------------------------------------------- */
+static void open_block(block *b, const gbt_forest *forest, const gbt_predict_kernels *kernels)
+{
+    b->forest = forest;
+    b->kernels = kernels;
+    b->sorted = NULL;
+    b->column = b->bytes;
+}
+
+/* Takes all rows given by entries into the block. */
+static void take_entries(block *b, const gbt_entry_block *rows, gbt_sorted_entries *sorted)
+{
+    b->n = rows->n;
+    b->groups = 1;
+    while (b->groups * GBT_ROW_GROUP < rows->n) {
+        b->groups *= 2;
+    }
+    gbt_entries_sort(b->forest, b->kernels, rows, sorted);
+    b->sorted = sorted;
+    b->column = sorted->column;
+}
+
+static void add_blocks(const gbt_forest *forest, const gbt_predict_kernels *kernels, const float *x,
+                       int64_t n, int32_t first_tree, int32_t last_tree, float *out)
+{
+    block b;
+    open_block(&b, forest, kernels);
+    for (int64_t row = 0; row < n; row += b.n) {
+        take_rows(&b, x, n, row);
+        add_block(&b, first_tree, last_tree, out + row * forest->n_outputs);
+    }
+}
+
+/* ---- Scores ---------------------------------------------------------------------------------- */
+
+static void emit_value(const gbt_forest *forest, int32_t tree, int32_t place, void *out)
+{
+    *(float *)out += forest->value[forest->tree[tree].value + place];
+}
 
 static void add_few(const gbt_forest *forest, const float *x, int64_t n, int32_t first_tree,
                     int32_t last_tree, float *out)
 {
     for (int64_t row = 0; row < n; row++) {
         for (int32_t k = 0; k < forest->n_outputs; k++) {
-            walk_trees(forest, x + row * forest->n_features, first_tree + k, last_tree,
-                       forest->n_outputs, emit_value, out + row * forest->n_outputs + k);
+            gbt_walk_trees(forest, x + row * forest->n_features, first_tree + k, last_tree,
+                           forest->n_outputs, emit_value, out + row * forest->n_outputs + k);
         }
     }
 }
@@ -342,6 +270,38 @@ void gbt_forest_add(const gbt_forest *forest, const float *x, int64_t n, int32_t
     gbt_forest_add_by(forest, gbt_predict_kernels_find(-1), x, n, first, last, out);
 }
 
+void gbt_forest_add_entries_by(const gbt_forest *forest, const gbt_predict_kernels *kernels,
+                               const gbt_entry_block *rows, int32_t first, int32_t last, float *out)
+{
+    gbt_sorted_entries sorted;
+    block b;
+    open_block(&b, forest, kernels);
+    take_entries(&b, rows, &sorted);
+    add_block(&b, first * forest->n_outputs, last * forest->n_outputs, out);
+}
+
+void gbt_forest_add_entries(const gbt_forest *forest, const gbt_entry_block *rows, int32_t first,
+                            int32_t last, float *out)
+{
+    gbt_forest_add_entries_by(forest, gbt_predict_kernels_find(-1), rows, first, last, out);
+}
+
+/* ---- Leaf numbers ---------------------------------------------------------------------------- */
+
+/* Where leaf numbers go. */
+typedef struct leaf_grid {
+    int32_t first_tree, last_tree;
+    int64_t row_step, tree_step;
+    int32_t *out; /* of the first row at hand and the first tree */
+} leaf_grid;
+
+static void emit_leaf(const gbt_forest *forest, int32_t tree, int32_t place, void *out)
+{
+    const leaf_grid *grid = out;
+    grid->out[(tree - grid->first_tree) * grid->tree_step] =
+        forest->leaf_number[forest->tree[tree].value + place];
+}
+
 static void leaves_of_tree(block *b, const leaf_grid *grid, int32_t t)
 {
     const gbt_forest_tree *tree = &b->forest->tree[t];
@@ -350,7 +310,7 @@ static void leaves_of_tree(block *b, const leaf_grid *grid, int32_t t)
     int32_t *out = grid->out + (t - grid->first_tree) * grid->tree_step;
     int32_t place[BLOCK];
     if (!small) {
-        walk_rows(b->forest, tree, b->x, b->n, place);
+        gbt_walk_rows(b->forest, tree, b->x, b->n, place);
     }
     for (int32_t r = 0; r < b->n; r++) {
         out[r * grid->row_step] = number[small ? small[r] : place[r]];
@@ -384,16 +344,30 @@ void gbt_forest_leaves(const gbt_forest *forest, const float *x, int64_t n, int3
                       .out = out};
     if (n < FEW_ROWS) {
         for (int64_t row = 0; row < n; row++, grid.out += row_step) {
-            walk_trees(forest, x + row * forest->n_features, grid.first_tree, grid.last_tree, 1,
-                       emit_leaf, &grid);
+            gbt_walk_trees(forest, x + row * forest->n_features, grid.first_tree, grid.last_tree, 1,
+                           emit_leaf, &grid);
         }
         return;
     }
     block b;
-    b.forest = forest;
-    b.kernels = gbt_predict_kernels_find(-1);
+    open_block(&b, forest, gbt_predict_kernels_find(-1));
     for (int64_t row = 0; row < n; row += b.n, grid.out += b.n * row_step) {
         take_rows(&b, x, n, row);
         leaves_block(&b, &grid);
     }
+}
+
+void gbt_forest_leaves_entries(const gbt_forest *forest, const gbt_entry_block *rows, int32_t first,
+                               int32_t last, int64_t row_step, int64_t tree_step, int32_t *out)
+{
+    const leaf_grid grid = {.first_tree = first * forest->n_outputs,
+                            .last_tree = last * forest->n_outputs,
+                            .row_step = row_step,
+                            .tree_step = tree_step,
+                            .out = out};
+    gbt_sorted_entries sorted;
+    block b;
+    open_block(&b, forest, gbt_predict_kernels_find(-1));
+    take_entries(&b, rows, &sorted);
+    leaves_block(&b, &grid);
 }

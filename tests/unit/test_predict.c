@@ -318,10 +318,12 @@ TEST_C(Predict, WideForestsReallyHaveSeveralSegmentsInTheMaskForm)
                                                          .max_leaves = 40});
     ASSERT_C_TRUE(model != NULL);
     int32_t masked = 0;
-    for (int32_t t = 0; t < model->n_trees; t++) {
-        masked += model->forest->tree[t].is_mask;
+    for (int32_t s = 0; s < model->forest->n_segments; s++) {
+        const gbt_segment *segment = &model->forest->segment[s];
+        masked += segment->is_walked ? 0 : segment->last_tree - segment->first_tree;
     }
     EXPECT_C_TRUE(model->forest->n_segments > 1);
+    EXPECT_C_FALSE(model->forest->has_large);
     EXPECT_C_TRUE(masked > 100);
     gbt_model_free(model);
 }
