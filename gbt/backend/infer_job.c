@@ -154,7 +154,8 @@ static void choose_entries(job *j)
     if (most <= BLOCK_ENTRIES) {
         j->by_entries = true;
         j->block_rows = rows;
-        j->row_bytes = gbt_forest_entry_bytes(j->model->forest, rows, most);
+        j->row_bytes = gbt_forest_entry_bytes(
+            j->model->forest, csr->n_rows < rows ? (int32_t)csr->n_rows : rows, most);
     }
 }
 

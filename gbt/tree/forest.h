@@ -27,6 +27,7 @@
 enum {
     GBT_ROW_GROUP = 64,        /* rows of a group: bytes of a set */
     GBT_MOST_GROUPS = 8,       /* groups of a block: bits of a byte of a set */
+    GBT_FEW_ROWS = 12,         /* fewer rows than this are not worth a block */
     GBT_MASK_LEAVES = 256,     /* most leaves of a tree in the mask form */
     GBT_SEGMENT_COLUMNS = 512, /* most code columns of the trees of a segment */
     GBT_COLUMN_BYTES = (GBT_SEGMENT_COLUMNS + GBT_MASK_LEAVES) * GBT_ROW_GROUP, /* of a block */
@@ -171,6 +172,7 @@ typedef struct gbt_sorted_entries {
     int8_t *left;   /* [entries] codes with missing going left; bins of a categorical feature */
     int8_t *right;  /* [entries] codes with missing going right */
     int8_t *column; /* room for the columns of a block, those of categorical splits first */
+    float *sum;     /* [n_outputs x rows of the block] room for sums */
 } gbt_sorted_entries;
 
 /* Sorts and codes the entries; what it makes lies in the scratch of the block. */

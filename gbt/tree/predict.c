@@ -10,7 +10,6 @@
 #include <string.h>
 
 enum {
-    FEW_ROWS = 12,         /* fewer rows than this are not worth a block */
     CODINGS_OF_A_WALK = 8, /* columns that are coded in the time that a walk takes longer */
     READS_OF_A_WALK = 8,   /* levels of most trees */
     WALK_BYTES = 1 << 18,  /* raw values of a block that is walked: part of the second cache */
@@ -167,7 +166,31 @@ static void add_tree(block *b, const gbt_forest_tree *tree, float sum[BLOCK])
     }
 }
 
-/* Adds trees [first, last) of a segment to out [n x n_outputs]. */
+/* The sums of one output, 0 for rows that are not there. */
+static void take_sums(const block *b, int32_t output, const float *out, float *sum)
+{
+    const int32_t n_outputs = b->forest->n_outputs;
+    for (int32_t r = 0; r < b->n; r++) {
+        sum[r] = out[(int64_t)r * n_outputs + output];
+    }
+    memset(sum + b->n, 0, (size_t)(b->groups * GBT_ROW_GROUP - b->n) * sizeof *sum);
+}
+
+static void put_sums(const block *b, int32_t output, const float *sum, float *out)
+{
+    const int32_t n_outputs = b->forest->n_outputs;
+    for (int32_t r = 0; r < b->n; r++) {
+        out[(int64_t)r * n_outputs + output] = sum[r];
+    }
+}
+
+/* Where the block keeps the sums of an output between segments. */
+static float *kept_sums(const block *b, int32_t output)
+{
+    return b->sorted->sum + (int64_t)output * b->groups * GBT_ROW_GROUP;
+}
+
+/* Adds trees [first, last) of a segment to out [n x n_outputs], or to the sums that are kept. */
 static void add_segment(block *b, const gbt_segment *segment, int32_t first, int32_t last,
                         float *out)
 {
@@ -175,15 +198,15 @@ static void add_segment(block *b, const gbt_segment *segment, int32_t first, int
     code_segment(b, segment, last - first);
     for (int32_t i = 0; i < n_outputs && first + i < last; i++) {
         const int32_t output = (first + i) % n_outputs;
-        float sum[BLOCK] = {0};
-        for (int32_t r = 0; r < b->n; r++) {
-            sum[r] = out[(int64_t)r * n_outputs + output];
+        float mine[BLOCK], *sum = b->sorted ? kept_sums(b, output) : mine;
+        if (!b->sorted) {
+            take_sums(b, output, out, sum);
         }
         for (int64_t t = (int64_t)first + i; t < last; t += n_outputs) {
             add_tree(b, &b->forest->tree[t], sum);
         }
-        for (int32_t r = 0; r < b->n; r++) {
-            out[(int64_t)r * n_outputs + output] = sum[r];
+        if (!b->sorted) {
+            put_sums(b, output, sum, out);
         }
     }
 }
@@ -198,6 +221,19 @@ static void add_block(block *b, int32_t first_tree, int32_t last_tree, float *ou
         if (first < last) {
             add_segment(b, segment, first, last, out);
         }
+    }
+}
+
+/* The same for a block of entries, whose segments are many: sums are moved once for all. */
+static void add_entries(block *b, int32_t first_tree, int32_t last_tree, float *out)
+{
+    const int32_t n_outputs = b->forest->n_outputs;
+    for (int32_t k = 0; k < n_outputs; k++) {
+        take_sums(b, k, out, kept_sums(b, k));
+    }
+    add_block(b, first_tree, last_tree, out);
+    for (int32_t k = 0; k < n_outputs; k++) {
+        put_sums(b, k, kept_sums(b, k), out);
     }
 }
 
@@ -255,7 +291,7 @@ void gbt_forest_add_by(const gbt_forest *forest, const gbt_predict_kernels *kern
                        int64_t n, int32_t first, int32_t last, float *out)
 {
     const int32_t first_tree = first * forest->n_outputs, last_tree = last * forest->n_outputs;
-    const int64_t few = n % GBT_ROW_GROUP < FEW_ROWS ? n % GBT_ROW_GROUP : 0;
+    const int64_t few = n % GBT_ROW_GROUP < GBT_FEW_ROWS ? n % GBT_ROW_GROUP : 0;
     const int64_t many = n - few;
     if (many > 0) {
         add_blocks(forest, kernels, x, many, first_tree, last_tree, out);
@@ -277,7 +313,7 @@ void gbt_forest_add_entries_by(const gbt_forest *forest, const gbt_predict_kerne
     block b;
     open_block(&b, forest, kernels);
     take_entries(&b, rows, &sorted);
-    add_block(&b, first * forest->n_outputs, last * forest->n_outputs, out);
+    add_entries(&b, first * forest->n_outputs, last * forest->n_outputs, out);
 }
 
 void gbt_forest_add_entries(const gbt_forest *forest, const gbt_entry_block *rows, int32_t first,
@@ -342,7 +378,7 @@ void gbt_forest_leaves(const gbt_forest *forest, const float *x, int64_t n, int3
                       .row_step = row_step,
                       .tree_step = tree_step,
                       .out = out};
-    if (n < FEW_ROWS) {
+    if (n < GBT_FEW_ROWS) {
         for (int64_t row = 0; row < n; row++, grid.out += row_step) {
             gbt_walk_trees(forest, x + row * forest->n_features, grid.first_tree, grid.last_tree, 1,
                            emit_leaf, &grid);

@@ -8,11 +8,7 @@
 #include "gbt/data/matrix.h"
 #include "gbt/tree/forest.h"
 
-enum {
-    FEW_ROWS = 12,          /* fewer rows than this are walked */
-    COLUMN_BYTES = 1 << 18, /* of a block: part of the second cache */
-    LINE = 64               /* bytes; what is laid out in the scratch begins with one */
-};
+enum { LINE = 64 }; /* bytes; what is laid out in the scratch begins with one */
 
 /* ---- Scratch --------------------------------------------------------------------------------- */
 
@@ -39,15 +35,10 @@ static void *take(char *base, int64_t *at, int64_t bytes)
     return mine;
 }
 
-static int64_t column_bytes(const gbt_forest *forest, int32_t n_rows)
-{
-    return (int64_t)(forest->most_columns + forest->most_members) * n_rows;
-}
-
 /* Rows of the smallest block for so many. */
-static int32_t rows_of_block(int32_t n_rows)
+static int64_t rows_of_block(int32_t n_rows)
 {
-    int32_t rows = GBT_ROW_GROUP;
+    int64_t rows = GBT_ROW_GROUP;
     while (rows < n_rows) {
         rows *= 2;
     }
@@ -59,7 +50,9 @@ static int64_t lay_out(const gbt_forest *forest, int32_t n_rows, int64_t n, char
 {
     int64_t at = 0;
     out->kept.n = 0;
-    out->sorted.column = take(base, &at, column_bytes(forest, rows_of_block(n_rows)));
+    const int64_t rows = rows_of_block(n_rows);
+    out->sorted.column = take(base, &at, (forest->most_columns + forest->most_members) * rows);
+    out->sorted.sum = take(base, &at, forest->n_outputs * rows * (int64_t)sizeof(float));
     out->sorted.start = take(base, &at, ((int64_t)forest->n_coded + 2) * (int64_t)sizeof(int32_t));
     out->sorted.row = take(base, &at, n * (int64_t)sizeof(uint16_t));
     out->sorted.left = take(base, &at, n + GBT_ROW_GROUP);
@@ -73,14 +66,7 @@ static int64_t lay_out(const gbt_forest *forest, int32_t n_rows, int64_t n, char
 
 int32_t gbt_forest_entry_rows(const gbt_forest *forest, int64_t n_rows)
 {
-    if (forest->has_large || n_rows < FEW_ROWS) {
-        return 0;
-    }
-    int32_t rows = GBT_MOST_GROUPS * GBT_ROW_GROUP;
-    while (rows > GBT_ROW_GROUP && column_bytes(forest, rows) > COLUMN_BYTES) {
-        rows /= 2;
-    }
-    return rows;
+    return forest->has_large || n_rows < GBT_FEW_ROWS ? 0 : GBT_MOST_GROUPS * GBT_ROW_GROUP;
 }
 
 int64_t gbt_forest_entry_bytes(const gbt_forest *forest, int32_t n_rows, int64_t n_entries)
