@@ -167,6 +167,7 @@ void gbt_walk_trees(const gbt_forest *, const float *x, int32_t first, int32_t l
 
 /* The entries of a block of rows that mask trees ask for, by coded features, and their codes. */
 typedef struct gbt_sorted_entries {
+    int32_t groups; /* of the block: 1, 2, 4 or 8 */
     int32_t *start; /* [n_coded + 2] entries [start[c], start[c + 1]) are of coded feature c */
     uint16_t *row;  /* [entries] of the block */
     int8_t *left;   /* [entries] codes with missing going left; bins of a categorical feature */
@@ -179,9 +180,8 @@ typedef struct gbt_sorted_entries {
 void gbt_entries_sort(const gbt_forest *, const gbt_predict_kernels *, const gbt_entry_block *,
                       gbt_sorted_entries *out);
 
-/* Fills the columns of a segment for a block of so many groups. */
-void gbt_entries_fill(const gbt_forest *, const gbt_segment *, int32_t groups,
-                      const gbt_sorted_entries *);
+/* Fills the columns of a segment. */
+void gbt_entries_fill(const gbt_forest *, const gbt_segment *, const gbt_sorted_entries *);
 
 /* ---- For tests ------------------------------------------------------------------------------- */
 

@@ -30,7 +30,7 @@ typedef struct block {
     bool is_coded;    /* the columns hold the segment at hand, so its mask trees need no walk */
     const gbt_sorted_entries *sorted;           /* of sparse rows, which have no x; else NULL */
     int8_t *column;                             /* those of categorical splits first */
-    alignas(64) int8_t bytes[GBT_COLUMN_BYTES]; /* columns of float32 rows */
+    alignas(64) int8_t bytes[GBT_COLUMN_BYTES]; /* the columns of float32 rows */
     alignas(64) uint8_t sets[(GBT_MASK_LEAVES + 1) * GBT_ROW_GROUP];
     alignas(64) uint8_t place[BLOCK];
 } block;
@@ -132,7 +132,7 @@ static void code_segment(block *b, const gbt_segment *segment, int32_t n_trees)
 {
     if (b->sorted) {
         b->is_coded = true;
-        gbt_entries_fill(b->forest, segment, b->groups, b->sorted);
+        gbt_entries_fill(b->forest, segment, b->sorted);
     } else {
         code_floats(b, segment, n_trees);
     }
@@ -184,13 +184,13 @@ static void put_sums(const block *b, int32_t output, const float *sum, float *ou
     }
 }
 
-/* Where the block keeps the sums of an output between segments. */
+/* Where a block of sparse rows keeps the sums of an output between segments. */
 static float *kept_sums(const block *b, int32_t output)
 {
     return b->sorted->sum + (int64_t)output * b->groups * GBT_ROW_GROUP;
 }
 
-/* Adds trees [first, last) of a segment to out [n x n_outputs], or to the sums that are kept. */
+/* Adds trees [first, last) of a segment to out [n x n_outputs], of sparse rows to the kept sums. */
 static void add_segment(block *b, const gbt_segment *segment, int32_t first, int32_t last,
                         float *out)
 {
@@ -211,7 +211,7 @@ static void add_segment(block *b, const gbt_segment *segment, int32_t first, int
     }
 }
 
-/* The block's rows in trees [first_tree, last_tree); out [n x n_outputs]. */
+/* Adds trees [first_tree, last_tree) to where add_segment does. */
 static void add_block(block *b, int32_t first_tree, int32_t last_tree, float *out)
 {
     for (int32_t s = 0; s < b->forest->n_segments; s++) {
@@ -221,19 +221,6 @@ static void add_block(block *b, int32_t first_tree, int32_t last_tree, float *ou
         if (first < last) {
             add_segment(b, segment, first, last, out);
         }
-    }
-}
-
-/* The same for a block of entries, whose segments are many: sums are moved once for all. */
-static void add_entries(block *b, int32_t first_tree, int32_t last_tree, float *out)
-{
-    const int32_t n_outputs = b->forest->n_outputs;
-    for (int32_t k = 0; k < n_outputs; k++) {
-        take_sums(b, k, out, kept_sums(b, k));
-    }
-    add_block(b, first_tree, last_tree, out);
-    for (int32_t k = 0; k < n_outputs; k++) {
-        put_sums(b, k, kept_sums(b, k), out);
     }
 }
 
@@ -248,12 +235,9 @@ static void open_block(block *b, const gbt_forest *forest, const gbt_predict_ker
 /* Takes all rows given by entries into the block. */
 static void take_entries(block *b, const gbt_entry_block *rows, gbt_sorted_entries *sorted)
 {
-    b->n = rows->n;
-    b->groups = 1;
-    while (b->groups * GBT_ROW_GROUP < rows->n) {
-        b->groups *= 2;
-    }
     gbt_entries_sort(b->forest, b->kernels, rows, sorted);
+    b->n = rows->n;
+    b->groups = sorted->groups;
     b->sorted = sorted;
     b->column = sorted->column;
 }
@@ -306,6 +290,7 @@ void gbt_forest_add(const gbt_forest *forest, const float *x, int64_t n, int32_t
     gbt_forest_add_by(forest, gbt_predict_kernels_find(-1), x, n, first, last, out);
 }
 
+/* Segments are many: the sums are moved once for all. */
 void gbt_forest_add_entries_by(const gbt_forest *forest, const gbt_predict_kernels *kernels,
                                const gbt_entry_block *rows, int32_t first, int32_t last, float *out)
 {
@@ -313,7 +298,13 @@ void gbt_forest_add_entries_by(const gbt_forest *forest, const gbt_predict_kerne
     block b;
     open_block(&b, forest, kernels);
     take_entries(&b, rows, &sorted);
-    add_entries(&b, first * forest->n_outputs, last * forest->n_outputs, out);
+    for (int32_t k = 0; k < forest->n_outputs; k++) {
+        take_sums(&b, k, out, kept_sums(&b, k));
+    }
+    add_block(&b, first * forest->n_outputs, last * forest->n_outputs, out);
+    for (int32_t k = 0; k < forest->n_outputs; k++) {
+        put_sums(&b, k, kept_sums(&b, k), out);
+    }
 }
 
 void gbt_forest_add_entries(const gbt_forest *forest, const gbt_entry_block *rows, int32_t first,

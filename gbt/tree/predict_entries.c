@@ -35,22 +35,16 @@ static void *take(char *base, int64_t *at, int64_t bytes)
     return mine;
 }
 
-/* Rows of the smallest block for so many. */
-static int64_t rows_of_block(int32_t n_rows)
-{
-    int64_t rows = GBT_ROW_GROUP;
-    while (rows < n_rows) {
-        rows *= 2;
-    }
-    return rows;
-}
-
 /* Lays everything out and returns the bytes. Coding writes up to a group behind the last code. */
 static int64_t lay_out(const gbt_forest *forest, int32_t n_rows, int64_t n, char *base, layout *out)
 {
     int64_t at = 0;
     out->kept.n = 0;
-    const int64_t rows = rows_of_block(n_rows);
+    out->sorted.groups = 1;
+    while (out->sorted.groups * GBT_ROW_GROUP < n_rows) {
+        out->sorted.groups *= 2;
+    }
+    const int64_t rows = (int64_t)out->sorted.groups * GBT_ROW_GROUP;
     out->sorted.column = take(base, &at, (forest->most_columns + forest->most_members) * rows);
     out->sorted.sum = take(base, &at, forest->n_outputs * rows * (int64_t)sizeof(float));
     out->sorted.start = take(base, &at, ((int64_t)forest->n_coded + 2) * (int64_t)sizeof(int32_t));
@@ -179,10 +173,10 @@ void gbt_entries_sort(const gbt_forest *forest, const gbt_predict_kernels *kerne
 
 /* ---- Columns --------------------------------------------------------------------------------- */
 
-void gbt_entries_fill(const gbt_forest *forest, const gbt_segment *segment, int32_t groups,
+void gbt_entries_fill(const gbt_forest *forest, const gbt_segment *segment,
                       const gbt_sorted_entries *sorted)
 {
-    const int64_t rows = (int64_t)groups * GBT_ROW_GROUP;
+    const int64_t rows = (int64_t)sorted->groups * GBT_ROW_GROUP;
     for (int32_t i = 0; i < segment->n_codings; i++) {
         const gbt_coding *coding = &forest->coding[segment->first_coding + i];
         const int32_t first = sorted->start[coding->coded], last = sorted->start[coding->coded + 1];

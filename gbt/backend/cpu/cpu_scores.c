@@ -1,7 +1,6 @@
 /* The end of a tree: leaf values as quantiles of residuals, and new scores. Leaf numbers go to
  * the rows first, two bytes each in any order, so that scores change in sequence: 0.4 ns a row
- * instead of up to 5. Rows outside the sample go through the
- * tree (binned_tree.h). */
+ * instead of up to 5. Rows outside the sample go through the tree (binned_tree.h). */
 #include <string.h>
 
 #include "gbt/backend/cpu/cpu_internal.h"
