@@ -124,7 +124,7 @@ static gbt_status open_nodes(gbt_backend *b)
     GBT_TRY(GBT_NEW_ZERO(b->node, max_nodes));
     GBT_TRY(GBT_NEW(b->run, max_nodes * b->config.threads));
     GBT_TRY(GBT_NEW(b->job, 2 * max_nodes));
-    GBT_TRY(GBT_NEW(b->leaf_value, max_nodes));
+    GBT_TRY(GBT_NEW(b->leaf_value, max_nodes + 1));
     GBT_TRY(gbt_binned_tree_open(b->config.max_nodes, &b->outside));
     b->group_nodes = gbt_cpu_group_nodes(n_features);
     GBT_TRY(GBT_NEW(b->found, (int64_t)b->group_nodes * n_features));

@@ -162,7 +162,7 @@ struct gbt_backend {
     gbt_cpu_found *found; /* [group_nodes x n_features] of a group of searches */
     int32_t group_nodes;
     uint16_t *leaf;                    /* [n_rows] number of the row's leaf, by row */
-    float *leaf_value;                 /* [max_nodes] */
+    float *leaf_value;                 /* [max_nodes + 1] the last one of rows without a leaf */
     gbt_binned_tree outside;           /* the tree for rows outside the sample */
     float *residual, *residual_weight; /* [n_rows], only when leaves are renewed */
     int64_t *leaf_first;               /* [max_nodes + 1], likewise */

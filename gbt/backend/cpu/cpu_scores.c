@@ -96,18 +96,19 @@ typedef struct score_task {
     float *scores; /* [n_rows] */
 } score_task;
 
-/* Sampled rows get the value of their leaf; the others walk the tree, many at a time. */
+/* Sampled rows get the value of their leaf, the others -0, which changes nothing: a branch would
+ * be a matter of luck. These go through the tree, many at a time. */
 static void update_sampled(const gbt_backend *b, int64_t first, int64_t last, float *scores)
 {
     enum { MANY = 512 };
     uint32_t outside[MANY];
+    const int32_t no_leaf = b->config.max_nodes;
     int32_t n = 0;
     for (int64_t row = first; row < last; row++) {
-        const bool is_inside = is_sampled(b, row);
-        const float moved = scores[row] + b->leaf_value[is_inside ? b->leaf[row] : 0];
-        scores[row] = is_inside ? moved : scores[row];
+        const int32_t is_inside = (int32_t)(b->sampled[row >> 5] >> (row & 31) & 1u);
+        scores[row] += b->leaf_value[no_leaf + ((b->leaf[row] - no_leaf) & -is_inside)];
         outside[n] = (uint32_t)row;
-        n += !is_inside;
+        n += 1 - is_inside;
         if (n == MANY) {
             gbt_binned_tree_add_rows(&b->outside, &b->data->bins, outside, n, scores);
             n = 0;
@@ -144,6 +145,7 @@ gbt_status gbt_cpu_end_tree(gbt_backend *b, int32_t output, const gbt_tree *tree
     if (b->sample.rows) {
         gbt_binned_tree_set(&b->outside, tree, b->data);
     }
+    b->leaf_value[b->config.max_nodes] = -0.0f;
     gbt_on_threads(b->n_parts, write_leaves_of_part, b);
     gbt_for_own_chunks(b->config.threads, b->n_rows, b->stripe, update_scores, &task);
     return GBT_OK;
