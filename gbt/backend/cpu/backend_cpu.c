@@ -70,6 +70,7 @@ static void cpu_close(gbt_backend *b)
         gbt_release(block[i]);
     }
     gbt_binned_tree_close(&b->outside);
+    gbt_picker_close(&b->picker);
     gbt_release(b);
 }
 
@@ -116,6 +117,7 @@ static gbt_status open_nodes(gbt_backend *b)
     GBT_TRY(GBT_NEW(b->column, bins->n_columns));
     GBT_TRY(GBT_NEW(b->column_of, bins->n_columns));
     GBT_TRY(GBT_NEW_ZERO(b->looked, bins->n_columns));
+    GBT_TRY(gbt_picker_open(bins->n_columns, &b->picker));
     GBT_TRY(GBT_NEW(b->feature, n_features));
     GBT_TRY(GBT_NEW(b->is_usable, n_features));
     GBT_TRY(GBT_NEW_ZERO(b->is_listed, bins->n_columns));

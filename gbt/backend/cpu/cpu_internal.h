@@ -5,6 +5,7 @@
 
 #include "gbt/backend/backend.h"
 #include "gbt/backend/binned_tree.h"
+#include "gbt/backend/cpu/cpu_pick.h"
 #include "gbt/backend/cpu/cpu_scan.h"
 #include "gbt/base/parallel.h"
 
@@ -141,6 +142,7 @@ struct gbt_backend {
     uint32_t *row;          /* [n_rows] row of the data set */
     int64_t step;           /* bytes, a multiple of 16 */
     int32_t grad_at;        /* byte of the gradient */
+    gbt_picker picker;      /* the records' columns of a row of the bin matrix */
     int32_t n_parts;        /* parts of the working set in this tree, one thread each */
     int64_t stripe;         /* rows that go to the parts in turn, whole chunks of gradients */
     int32_t n_shares;       /* shares of the columns, one thread each */

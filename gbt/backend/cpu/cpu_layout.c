@@ -101,6 +101,11 @@ static void lay_out_entries(gbt_backend *b)
 
 static void lay_out_record(gbt_backend *b)
 {
+    for (int32_t k = 0; k < b->n_recorded; k++) {
+        b->picker.source[k] = b->column[k].source;
+    }
+    b->picker.n = b->n_recorded;
+    gbt_picker_plan(&b->picker);
     const int32_t grad_bytes = b->quant.is_wide ? 8 : 4;
     b->grad_at = (b->n_recorded + grad_bytes - 1) / grad_bytes * grad_bytes;
     b->step = (b->grad_at + grad_bytes + 15) / 16 * 16;

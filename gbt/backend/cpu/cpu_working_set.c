@@ -34,6 +34,7 @@ typedef struct copy_task {
     gbt_backend *backend;
     const float *grad, *hess; /* [n_rows] of the output */
     bool takes_first;         /* the records' columns are the first of the bin matrix */
+    gbt_pick_fn *pick;        /* else */
     part_total total[GBT_MAX_THREADS];
 } copy_task;
 
@@ -90,13 +91,8 @@ static ALWAYS_INLINE void write_records(const gbt_backend *b, uint8_t *to, int64
 {
     const gbt_bins *bins = &b->data->bins;
     for (int32_t i = 0; i < block->n; i++, to += step) {
-        const uint8_t *from = bins->base + block->row[i] * bins->row_step;
-        if (takes_first) {
-            memcpy(to, from, (size_t)step); /* and a little more, never read or overwritten now: */
-        } else {
-            for (int32_t k = 0; k < b->n_recorded; k++) {
-                to[k] = from[b->column[k].source];
-            }
+        if (takes_first) { /* and a little more, never read or overwritten now: */
+            memcpy(to, bins->base + block->row[i] * bins->row_step, (size_t)step);
         }
         if (is_wide) {
             const int32_t pair[2] = {block->unit_grad[i], block->unit_hess[i]};
@@ -112,6 +108,10 @@ static ALWAYS_INLINE void write_records(const gbt_backend *b, uint8_t *to, int64
 static void copy_records(const copy_task *task, uint8_t *to, const row_block *block)
 {
     const gbt_backend *b = task->backend;
+    if (!task->takes_first) {
+        const gbt_bins *bins = &b->data->bins;
+        task->pick(&b->picker, bins->base, bins->row_step, block->row, block->n, to, b->step);
+    }
     if (!task->takes_first || b->quant.is_wide) {
         write_records(b, to, b->step, b->quant.is_wide, task->takes_first, block);
         return;
@@ -198,8 +198,10 @@ static void mark_sampled(gbt_backend *b)
 gbt_status gbt_cpu_begin_tree(gbt_backend *b, int32_t round, int32_t output,
                               const gbt_sample *sample, gbt_root *root)
 {
-    copy_task task = {
-        .backend = b, .grad = b->grad + output * b->n_rows, .hess = b->hess + output * b->n_rows};
+    copy_task task = {.backend = b,
+                      .grad = b->grad + output * b->n_rows,
+                      .hess = b->hess + output * b->n_rows,
+                      .pick = gbt_pick_find(-1)};
     GBT_TRY(gbt_cpu_choose_quant(b, round, output));
     b->sample = *sample;
     if (sample->rows == NULL) {
