@@ -25,7 +25,8 @@
  * nodes, in order of the tasks, of max(0, gain) of each node in which it is admissible. Which
  * candidates there are follows from the sums and row counts over all nodes: whether rows are
  * missing and where missing values go, which categories have rows, their order, their groups. A
- * node in which the best one is not admissible gets no split. All tasks have the same features.
+ * node in which the best one is not admissible gets no split. All tasks have the same features. The
+ * nodes of a tree are searched in common or one by one, not both.
  *
  * What fixes the last bit:
  *   - Real units are (double)grad * grad_unit and (double)hess * hess_unit; right = node - left in

@@ -101,6 +101,21 @@ TEST_C(Backends, WideCasesAgreeWithRef)
                 &(case_limits){.max_rows = 4000, .max_features = 300, .max_cells = 300000});
 }
 
+TEST_C(Backends, SparseCasesAgreeWithRef)
+{
+    compare_all(5000, 80,
+                &(case_limits){
+                    .max_rows = 6000, .max_features = 200, .max_cells = 400000, .is_sparse = true});
+}
+
+TEST_C(Backends, LongSparseCasesAgreeWithRef)
+{
+    compare_all(
+        5200, 12,
+        &(case_limits){
+            .max_rows = 200000, .max_features = 30, .max_cells = 6000000, .is_sparse = true});
+}
+
 TEST_C(Backends, CasesAboveThePackedLimitAgreeWithRef)
 {
     compare_all(4000, 12,

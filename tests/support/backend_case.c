@@ -68,8 +68,10 @@ static int64_t spread(dice *d, int64_t most)
 
 /* ---- Layout ---------------------------------------------------------------------------------- */
 
-static bool open_cuts(backend_case *c, dice *d, int32_t n_features)
+static bool open_cuts(backend_case *c, dice *d, int32_t n_features, bool is_sparse)
 {
+    enum { SPARSE_BINS = 16 };
+    const int32_t most_bins = is_sparse ? SPARSE_BINS : GBT_MAX_BINS;
     gbt_cuts *cuts = &c->cuts;
     const int32_t all_bins = dice_chance(d, 0.3) ? (int32_t)PICK(d, 1, 2, 16, 63, 64, 255) : 0;
     const double categorical = PICK(d, 0, 0, 0, 0.3, 0.5, 1);
@@ -86,7 +88,7 @@ static bool open_cuts(backend_case *c, dice *d, int32_t n_features)
         return false;
     }
     for (int32_t f = 0; f < n_features; f++) {
-        const int32_t n_bins = all_bins > 0 ? all_bins : (int32_t)spread(d, GBT_MAX_BINS);
+        const int32_t n_bins = all_bins > 0 ? all_bins : (int32_t)spread(d, most_bins);
         cuts->n_bins[f] = n_bins;
         cuts->is_categorical[f] = dice_chance(d, categorical);
         cuts->first[f + 1] = cuts->first[f];
@@ -105,11 +107,12 @@ static bool open_cuts(backend_case *c, dice *d, int32_t n_features)
 }
 
 /* Gives every feature a place, in plain columns and, when they fit, in shared ones. */
-static bool open_places(backend_case *c, dice *d)
+static bool open_places(backend_case *c, dice *d, bool is_sparse)
 {
     gbt_bins *bins = &c->data.bins;
     const int32_t n_features = c->cuts.n_features;
-    const double shared = PICK(d, 0, 0, 0, 0.4, 1);
+    const double some_shared = PICK(d, 0, 0, 0, 0.4, 1);
+    const double shared = is_sparse ? 1.0 : some_shared;
     const double missing = PICK(d, 0, 0.3, 1);
     bins->place = calloc((size_t)n_features, sizeof *bins->place);
     bins->has_missing = calloc((size_t)n_features, 1);
@@ -132,7 +135,8 @@ static bool open_places(backend_case *c, dice *d)
         }
         place->n_codes--;
         place->default_bin = (int32_t)dice_below(d, dice_chance(d, 0.5) ? 1 : place->n_codes + 1);
-        if (column < 0 || bins->n_codes[column] + place->n_codes > 256 || dice_chance(d, 0.1)) {
+        if (column < 0 || bins->n_codes[column] + place->n_codes > 256 ||
+            dice_chance(d, is_sparse ? 0.5 : 0.1)) {
             column = bins->n_columns++;
             bins->n_codes[column] = 1;
         }
@@ -145,7 +149,7 @@ static bool open_places(backend_case *c, dice *d)
 
 /* Which values a feature takes: the share of the commonest bin and what the rest depends on. */
 typedef struct shape {
-    double missing, common;
+    double missing, common, away; /* away: of the rows that may leave a shared column's default */
     int32_t kind; /* 0: uniform, 1: low bins more often, 2: follows the latent value, 3: constant */
 } shape;
 
@@ -185,7 +189,8 @@ static void draw_row(const backend_case *c, dice *cells, const shape *shapes, do
             draw_bin(cells, &shapes[f], c->cuts.n_bins[f], bins->has_missing[f] != 0, latent);
         if (place->default_bin < 0) {
             code[place->column] = (uint8_t)bin;
-        } else if (bin != place->default_bin && !owner[place->column] && dice_unit(cells) < 0.3) {
+        } else if (bin != place->default_bin && !owner[place->column] &&
+                   dice_unit(cells) < shapes[f].away) {
             owner[place->column] = 1;
             code[place->column] =
                 (uint8_t)(place->first + (bin < place->default_bin ? bin : bin - 1));
@@ -193,7 +198,7 @@ static void draw_row(const backend_case *c, dice *cells, const shape *shapes, do
     }
 }
 
-static bool open_cells(backend_case *c, dice *d, dice *cells, double *latent)
+static bool open_cells(backend_case *c, dice *d, dice *cells, double *latent, bool is_sparse)
 {
     gbt_bins *bins = &c->data.bins;
     const int64_t n = c->data.n_rows;
@@ -207,6 +212,7 @@ static bool open_cells(backend_case *c, dice *d, dice *cells, double *latent)
         for (int32_t f = 0; f < bins->n_features; f++) {
             shapes[f].missing = PICK(cells, 0.001, 0.1, 0.1, 0.5, 0.99, 1);
             shapes[f].common = PICK(cells, 0, 0, 0.5, 0.95);
+            shapes[f].away = is_sparse ? PICK(cells, 0.002, 0.01, 0.05, 0.2) : 0.3;
             shapes[f].kind = (int32_t)PICK(cells, 0, 0, 1, 1, 2, 2, 2, 3);
         }
         for (int64_t row = 0; row < n; row++) {
@@ -363,10 +369,11 @@ bool backend_case_open(backend_case *c, uint64_t seed, const uint8_t *bytes, siz
     c->data.cuts = &c->cuts;
     draw_config(c, &d);
     double *latent = calloc((size_t)c->data.n_rows, sizeof *latent);
-    const bool is_made = latent != NULL && open_cuts(c, &d, (int32_t)n_features) &&
-                         open_places(c, &d) && open_cells(c, &d, &cells, latent) &&
-                         open_labels(c, &d, &cells, latent) &&
-                         open_gradients(c, &d, &cells, latent);
+    const bool is_made =
+        latent != NULL && open_cuts(c, &d, (int32_t)n_features, limits->is_sparse) &&
+        open_places(c, &d, limits->is_sparse) &&
+        open_cells(c, &d, &cells, latent, limits->is_sparse) &&
+        open_labels(c, &d, &cells, latent) && open_gradients(c, &d, &cells, latent);
     free(latent);
     c->data.label = c->target;
     c->data.weight = c->weight;

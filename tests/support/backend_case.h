@@ -23,6 +23,7 @@ double dice_normal(dice *); /* about a standard normal */
 
 typedef struct case_limits {
     int64_t max_rows, max_features, max_cells; /* cells = rows x features */
+    bool is_sparse; /* all features in shared columns, most rows at their defaults */
 } case_limits;
 
 typedef struct backend_case {

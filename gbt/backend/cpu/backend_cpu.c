@@ -36,36 +36,14 @@ static void cpu_close(gbt_backend *b)
     if (b == NULL) {
         return;
     }
-    void *const block[] = {b->scores,
-                           b->grad,
-                           b->hess,
-                           b->measure,
-                           b->is_usable,
-                           b->is_listed,
-                           b->entry_start,
-                           b->entry,
-                           b->entry_slot,
-                           b->column,
-                           b->column_of,
-                           b->feature,
-                           (void *)b->looked,
-                           b->record,
-                           b->row,
-                           b->node,
-                           b->run,
-                           b->pool,
-                           b->scratch,
-                           b->packed,
-                           b->slots,
-                           b->unused,
-                           b->job,
-                           b->found,
-                           b->leaf,
-                           b->leaf_value,
-                           b->residual,
-                           b->residual_weight,
-                           b->leaf_first,
-                           b->sampled};
+    void *const block[] = {
+        b->scores,     b->grad,        b->hess,           b->measure,    b->is_usable,
+        b->is_listed,  b->entry_start, b->entry,          b->entry_slot, b->column,
+        b->column_of,  b->feature,     (void *)b->looked, b->record,     b->row,
+        b->node,       b->run,         b->pool,           b->scratch,    b->packed,
+        b->slots,      b->noted_open,  b->noted_slot,     b->unused,     b->job,
+        b->found,      b->leaf,        b->leaf_value,     b->residual,   b->residual_weight,
+        b->leaf_first, b->sampled};
     for (size_t i = 0; i < sizeof block / sizeof block[0]; i++) {
         gbt_release(block[i]);
     }

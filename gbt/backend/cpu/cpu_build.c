@@ -109,14 +109,32 @@ static void subtract_rows(const gbt_backend *b, gbt_cpu_range columns, gbt_cpu_h
     }
 }
 
+/* The listed features that a narrowed histogram keeps. */
+static void subtract_open(const gbt_backend *b, gbt_cpu_range columns, gbt_cpu_histogram *from,
+                          const gbt_cpu_histogram *less)
+{
+    const int32_t n = b->n_features;
+    for (int32_t i = 0; (i = gbt_cpu_next_set(from->open, i, n)) < n; i++) {
+        const gbt_cpu_feature *feature = &b->feature[i];
+        if (feature->is_listed && feature->column >= columns.first &&
+            feature->column < columns.last) {
+            const int32_t first = feature->slot + feature->place.first;
+            subtract_slots(from, less, first, first + feature->place.n_codes);
+        }
+    }
+}
+
 /* Takes the columns of the smaller child off the parent, whose histogram becomes the larger's. */
 static void subtract_columns(const gbt_backend *b, gbt_cpu_range columns, int32_t large,
                              gbt_cpu_histogram *from, const gbt_cpu_histogram *less)
 {
-    const gbt_cpu_range slots = gbt_cpu_slots(b, columns);
+    const gbt_cpu_range slots = gbt_cpu_whole_slots(b, columns, from);
     subtract_slots(from, less, slots.first, slots.last);
     if (gbt_cpu_format_of(b, b->node[large].n_rows) != GBT_CPU_COUNTED) {
         subtract_rows(b, columns, from, less);
+    }
+    if (from->is_narrowed) {
+        subtract_open(b, columns, from, less);
     }
     if (gbt_cpu_has_entries(b, columns)) {
         for (int32_t f = 0; f < b->n_away; f++) {
@@ -185,6 +203,7 @@ static void add_own_part(void *context, int64_t part, int64_t last, int thread)
     const gbt_cpu_range columns = {0, b->n_columns};
     (void)thread;
     b->scratch[part].format = histogram_of(b, task->job->node)->format;
+    memcpy(b->scratch[part].entry_slot, b->entry_slot, (size_t)b->n_away * sizeof *b->entry_slot);
     gbt_cpu_add_rows(b, columns, (gbt_cpu_range){(int32_t)part, (int32_t)last}, task->job->node,
                      (int)part, &b->scratch[part]);
 }
@@ -305,8 +324,8 @@ static bool can_subtract(const gbt_backend *b, const gbt_build *build)
            histogram_of(b, build->parent)->format == GBT_CPU_COUNTED;
 }
 
-/* A histogram for `node` and the job to fill it; nothing when the pool has none: it will be made
- * when the node is searched. */
+/* A histogram for `node`, whose parent's open features are noted, and the job to fill it; nothing
+ * when the pool has none: it will be made when the node is searched. */
 static bool plan(gbt_backend *b, int32_t node, int32_t large, int32_t *n_jobs)
 {
     gbt_cpu_pool_give(b, node);
@@ -330,6 +349,7 @@ gbt_status gbt_cpu_build(gbt_backend *b, const gbt_build *build, int32_t n)
     for (int32_t i = 0; i < n; i++) {
         const gbt_build *task = &build[i];
         assert(b->node[task->small].is_open);
+        gbt_cpu_pool_note_open(b, task->parent);
         if (can_subtract(b, task)) {
             gbt_cpu_pool_pass(b, task->parent, task->large);
             if (!plan(b, task->small, task->large, &n_jobs)) {
@@ -353,6 +373,7 @@ bool gbt_cpu_build_missing(gbt_backend *b, int32_t node)
 {
     if (b->node[node].histogram < 0) {
         int32_t n_jobs = 0;
+        gbt_cpu_pool_note_open(b, -1);
         if (!plan(b, node, -1, &n_jobs)) {
             return false;
         }

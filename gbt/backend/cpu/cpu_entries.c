@@ -1,9 +1,9 @@
 /* Sparse columns: shared ones of which most rows have code 0, where no feature is away from its
  * default. They are not in the records. Every row lists its other codes once for all trees, and a
  * histogram adds up these alone: nobody reads the slot of code 0, as a default's sums are what the
- * feature's other bins leave of the node's. The rows of each feature are counted beside the sums:
- * a feature with fewer than min_child_samples in a node need not be searched there. Cost: two adds
- * for each entry. */
+ * feature's other bins leave of the node's. The rows of each feature and their hessians are summed
+ * beside the slots: a feature whose rows off default are too few or too light for a side of their
+ * own need not be searched in a node, nor in any below. Cost: two adds for each entry. */
 #include <string.h>
 
 #include "gbt/backend/cpu/cpu_internal.h"
@@ -30,19 +30,6 @@ int32_t gbt_cpu_n_away(const gbt_bins *bins)
     return 0;
 }
 
-/* The first column from `column` on whose code is not 0, or n. */
-static inline int32_t next_code(const uint8_t *code, int32_t column, int32_t n)
-{
-    uint64_t eight = 0;
-    for (; column + 8 <= n && eight == 0; column += eight ? 0 : 8) {
-        memcpy(&eight, code + column, sizeof eight);
-    }
-    while (column < n && code[column] == 0) {
-        column++;
-    }
-    return column;
-}
-
 /* Rows of every code but 0. */
 typedef struct survey {
     const gbt_bins *bins;
@@ -55,7 +42,8 @@ static void count_columns(void *context, int64_t first, int64_t last, int thread
     (void)thread;
     for (int64_t row = 0; row < s->bins->n_rows; row++) {
         const uint8_t *code = s->bins->base + row * s->bins->row_step;
-        for (int32_t c = (int32_t)first; (c = next_code(code, c, (int32_t)last)) < last; c++) {
+        for (int32_t c = (int32_t)first; (c = gbt_cpu_next_set(code, c, (int32_t)last)) < last;
+             c++) {
             s->rows[(int64_t)c * GBT_CPU_MAX_CODES + code[c]]++;
         }
     }
@@ -113,7 +101,7 @@ static int64_t list_row(const listing *l, int64_t row, uint32_t *to)
     const gbt_bins *bins = &l->backend->data->bins;
     const uint8_t *code = bins->base + row * bins->row_step;
     int64_t n = 0;
-    for (int32_t c = 0; (c = next_code(code, c, bins->n_columns)) < bins->n_columns; c++) {
+    for (int32_t c = 0; (c = gbt_cpu_next_set(code, c, bins->n_columns)) < bins->n_columns; c++) {
         const int32_t f = l->feature_of[c * GBT_CPU_MAX_CODES + code[c]];
         if (f < 0) {
             continue;
@@ -213,7 +201,8 @@ int64_t gbt_cpu_entry_bytes(const gbt_dataset *data)
     int64_t n = 0;
     for (int64_t row = 0; row < bins->n_rows; row++) {
         const uint8_t *code = bins->base + row * bins->row_step;
-        for (int32_t c = 0; (c = next_code(code, c, bins->n_columns)) < bins->n_columns; c++) {
+        for (int32_t c = 0; (c = gbt_cpu_next_set(code, c, bins->n_columns)) < bins->n_columns;
+             c++) {
             n++;
         }
     }
@@ -232,10 +221,38 @@ static inline void prefetch(const gbt_backend *b, int64_t position, int64_t last
     }
 }
 
-static void add_words(const gbt_backend *b, int64_t first, int64_t last, bool is_counted,
-                      uint64_t *restrict slots, uint32_t *restrict away)
+void gbt_cpu_measure_away(gbt_backend *b)
 {
-    const int32_t *slot_of = b->entry_slot;
+    const uint64_t rows = (uint64_t)b->sample.n_rows;
+    b->away_shift = 0;
+    while (rows * (((uint64_t)b->hess_most >> b->away_shift) + 1) > UINT32_MAX) {
+        b->away_shift++;
+    }
+}
+
+/* What a row adds to `away`: its hessian, rounded up to whole units, in the high half, 1 in the
+ * low one. */
+static inline uint64_t away_of(const gbt_backend *b, int64_t hess)
+{
+    const uint64_t up = ((uint64_t)1 << b->away_shift) - 1;
+    return (((uint64_t)hess + up) >> b->away_shift << 32) + 1;
+}
+
+bool gbt_cpu_has_few_away(const gbt_backend *b, const gbt_cpu_feature *feature, uint64_t away)
+{
+    if ((int64_t)(away & UINT32_MAX) < b->config.min_child_samples) {
+        return true;
+    }
+    /* with cat_l2, a category may do with less hessian than least_hess */
+    return !feature->is_categorical && (int64_t)(away >> 32 << b->away_shift) < b->least_hess;
+}
+
+static void add_words(const gbt_backend *b, int64_t first, int64_t last, uint64_t *restrict slots,
+                      const gbt_cpu_histogram *histogram)
+{
+    const bool is_counted = histogram->format == GBT_CPU_COUNTED;
+    const int32_t *slot_of = histogram->entry_slot;
+    uint64_t *restrict away = histogram->away;
     for (int64_t i = first; i < last; i++) {
         uint32_t gradient;
         prefetch(b, i + AHEAD_ROWS, last);
@@ -244,28 +261,31 @@ static void add_words(const gbt_backend *b, int64_t first, int64_t last, bool is
         const int64_t hess = gradient & 0xffff;
         const uint64_t word =
             is_counted ? gbt_cpu_pack_counted(grad, hess, 1) : gbt_cpu_pack(grad, hess);
+        const uint64_t one_away = away_of(b, hess);
         const uint32_t *end = b->entry + b->entry_start[b->row[i] + 1];
         for (const uint32_t *at = b->entry + b->entry_start[b->row[i]]; at < end; at++) {
             slots[slot_of[*at >> 8] + (int32_t)(*at & 255)] += word;
-            away[*at >> 8]++;
+            away[*at >> 8] += one_away;
         }
     }
 }
 
 static void add_pairs(const gbt_backend *b, int64_t first, int64_t last, gbt_sum *restrict slots,
-                      uint32_t *restrict away)
+                      const gbt_cpu_histogram *histogram)
 {
-    const int32_t *slot_of = b->entry_slot;
+    const int32_t *slot_of = histogram->entry_slot;
+    uint64_t *restrict away = histogram->away;
     for (int64_t i = first; i < last; i++) {
         int32_t pair[2];
         prefetch(b, i + AHEAD_ROWS, last);
         memcpy(pair, b->record + i * b->step + b->grad_at, sizeof pair);
+        const uint64_t one_away = away_of(b, pair[1]);
         const uint32_t *end = b->entry + b->entry_start[b->row[i] + 1];
         for (const uint32_t *at = b->entry + b->entry_start[b->row[i]]; at < end; at++) {
             gbt_sum *slot = &slots[slot_of[*at >> 8] + (int32_t)(*at & 255)];
             slot->grad += pair[0];
             slot->hess += pair[1];
-            away[*at >> 8]++;
+            away[*at >> 8] += one_away;
         }
     }
 }
@@ -284,10 +304,9 @@ void gbt_cpu_add_entries(const gbt_backend *b, int64_t first, int64_t n, void *s
                          const gbt_cpu_histogram *histogram)
 {
     if (b->quant.is_wide) {
-        add_pairs(b, first, first + n, slots, histogram->away);
+        add_pairs(b, first, first + n, slots, histogram);
     } else {
-        add_words(b, first, first + n, histogram->format == GBT_CPU_COUNTED, slots,
-                  histogram->away);
+        add_words(b, first, first + n, slots, histogram);
     }
     if (b->counts_entries && histogram->format != GBT_CPU_COUNTED) {
         count_rows(b, first, first + n, histogram->rows);

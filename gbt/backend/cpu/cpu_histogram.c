@@ -228,15 +228,34 @@ GBT_CLONES static void fold(uint64_t *restrict packed, gbt_sum *restrict wide, i
     }
 }
 
+/* The slots of the listed features that a narrowed histogram keeps, and the waste bin. */
+static void clear_open(const gbt_backend *b, gbt_cpu_histogram *histogram, size_t slot_bytes)
+{
+    const int32_t n = b->n_features;
+    char *slots = histogram->slots;
+    for (int32_t i = 0; (i = gbt_cpu_next_set(histogram->open, i, n)) < n; i++) {
+        const gbt_cpu_feature *feature = &b->feature[i];
+        if (feature->is_listed) {
+            const int32_t first = feature->slot + feature->place.first;
+            memset(slots + (size_t)first * slot_bytes, 0,
+                   (size_t)feature->place.n_codes * slot_bytes);
+        }
+    }
+    memset(slots + (size_t)b->waste_slot * slot_bytes, 0, GBT_CPU_MAX_CODES * slot_bytes);
+}
+
 static void clear(const gbt_backend *b, gbt_cpu_range columns, gbt_cpu_histogram *histogram)
 {
     const size_t slot_bytes =
         histogram->format == GBT_CPU_WIDE ? sizeof(gbt_sum) : sizeof(uint64_t);
-    const gbt_cpu_range slots = gbt_cpu_slots(b, columns);
+    const gbt_cpu_range slots = gbt_cpu_whole_slots(b, columns, histogram);
     memset((char *)histogram->slots + (size_t)slots.first * slot_bytes, 0,
            (size_t)(slots.last - slots.first) * slot_bytes);
     if (gbt_cpu_has_entries(b, columns)) {
-        memset(histogram->away, 0, (size_t)b->n_away * sizeof(uint32_t));
+        memset(histogram->away, 0, (size_t)b->n_away * sizeof *histogram->away);
+    }
+    if (histogram->is_narrowed && gbt_cpu_has_entries(b, columns)) {
+        clear_open(b, histogram, slot_bytes);
     }
     for (int32_t k = columns.first; k < columns.last; k++) {
         const gbt_cpu_column *column = &b->column[k];

@@ -3,6 +3,8 @@
 #ifndef GBT_BACKEND_CPU_CPU_INTERNAL_H
 #define GBT_BACKEND_CPU_CPU_INTERNAL_H
 
+#include <string.h>
+
 #include "gbt/backend/backend.h"
 #include "gbt/backend/binned_tree.h"
 #include "gbt/backend/cpu/cpu_pick.h"
@@ -58,6 +60,7 @@ typedef struct gbt_cpu_feature {
     int32_t slot;   /* of the column */
     int32_t n_bins; /* value bins */
     bool is_categorical, has_missing;
+    bool is_listed; /* as its column is */
     gbt_bin_place place;
 } gbt_cpu_feature;
 
@@ -70,8 +73,12 @@ typedef struct gbt_cpu_range {
 typedef struct gbt_cpu_histogram {
     void *slots;    /* [n_slots] uint64_t, or gbt_sum when wide */
     uint32_t *rows; /* [n_slots] rows of each code, of the counted columns only; not when counted */
-    uint32_t *away; /* [n_features] rows away from the default, of listed features only */
-    int32_t node;   /* -1: free */
+    uint64_t *away; /* [n_away] rows off a listed feature's default: how many, in the low half, and
+                       a bound of their hessians, in the high one; see cpu_entries.c */
+    int32_t *entry_slot; /* [n_away] first slot for a feature's entries; waste_slot: closed */
+    uint8_t *open;       /* [n_features] 0, closed: nothing to find here or in any node below */
+    bool is_narrowed;    /* only listed features that were open in the parent have their slots */
+    int32_t node;        /* -1: free */
     gbt_cpu_format format;
     int64_t stamp; /* of the call that used it last */
 } gbt_cpu_histogram;
@@ -133,8 +140,10 @@ struct gbt_backend {
     uint8_t *is_listed;   /* [columns of the bin matrix] */
     int64_t *entry_start; /* [n_rows + 1]; NULL: no column is listed */
     uint32_t *entry;      /* feature << 8 | code, counted from the feature's first */
-    int32_t *entry_slot;  /* [features of the data] first slot; unused ones: of a waste bin */
-    int32_t n_away;       /* gbt_cpu_n_away() */
+    int32_t *entry_slot;  /* [features of the data] first slot; waste_slot: not in use */
+    int32_t waste_slot;   /* first one of a bin that nobody reads */
+    int32_t n_away;       /* features of the data; 0: no column is listed */
+    int32_t away_shift;   /* a unit of the hessians in `away` is 1 << away_shift */
     bool counts_entries;  /* some listed column is counted */
 
     /* The working set: a record has a code for every other column, then the gradient. */
@@ -156,6 +165,9 @@ struct gbt_backend {
     gbt_cpu_histogram *scratch; /* [threads] share of a node that all threads build */
     uint64_t **packed;          /* [threads] of [most_slots]: words to be folded, else zero */
     char *slots;                /* block behind pool, scratch and packed */
+    uint8_t *noted_open;        /* [n_features] `open` of the parent of those taken next */
+    int32_t *noted_slot;        /* [n_away] likewise entry_slot */
+    bool noted_narrow;          /* so few are open that only these get their slots */
     int32_t *unused;            /* [n_pool] free ones, the last taken first: still in cache */
     int32_t n_pool, n_unused, most_slots;
     int64_t stamp;
@@ -198,6 +210,30 @@ static inline bool gbt_cpu_has_entries(const gbt_backend *b, gbt_cpu_range colum
     return columns.last == b->n_columns && b->n_columns > b->n_recorded;
 }
 
+/* The slots of these columns, without listed ones if the histogram is narrowed: of these it has
+ * those of open features only. */
+static inline gbt_cpu_range gbt_cpu_whole_slots(const gbt_backend *b, gbt_cpu_range columns,
+                                                const gbt_cpu_histogram *histogram)
+{
+    if (histogram->is_narrowed && columns.last > b->n_recorded) {
+        columns.last = columns.first > b->n_recorded ? columns.first : b->n_recorded;
+    }
+    return gbt_cpu_slots(b, columns);
+}
+
+/* The first of n bytes from `at` on that is not 0, or n. */
+static inline int32_t gbt_cpu_next_set(const uint8_t *byte, int32_t at, int32_t n)
+{
+    uint64_t eight = 0;
+    for (; at + 8 <= n && eight == 0; at += eight ? 0 : 8) {
+        memcpy(&eight, byte + at, sizeof eight);
+    }
+    while (at < n && byte[at] == 0) {
+        at++;
+    }
+    return at;
+}
+
 /* cpu_gradients.c */
 gbt_status gbt_cpu_gradients(gbt_backend *);
 gbt_status gbt_cpu_set_gradients(gbt_backend *, const float *grad, const float *hess);
@@ -221,8 +257,12 @@ int64_t gbt_cpu_entry_bytes(const gbt_dataset *); /* that the lists take, about 
  * are folded later, rows to those of the histogram. */
 void gbt_cpu_add_entries(const gbt_backend *, int64_t first, int64_t n, void *slots,
                          const gbt_cpu_histogram *);
-/* Features that have a place in gbt_cpu_histogram.away. */
+/* Features that may be listed. */
 int32_t gbt_cpu_n_away(const gbt_bins *);
+/* Sets away_shift of the tree. */
+void gbt_cpu_measure_away(gbt_backend *);
+/* Are the rows off the default of a listed feature too few, or too light, for one side? */
+bool gbt_cpu_has_few_away(const gbt_backend *, const gbt_cpu_feature *, uint64_t away);
 
 /* cpu_layout.c */
 /* Features, columns, record and parts of a tree, from its sample and quant. */
@@ -238,6 +278,9 @@ gbt_status gbt_cpu_begin_tree(gbt_backend *, int32_t round, int32_t output, cons
 int64_t gbt_cpu_pool_bytes(const gbt_backend_config *, const gbt_dataset *);
 gbt_status gbt_cpu_pool_open(gbt_backend *);
 void gbt_cpu_pool_reset(gbt_backend *);
+/* Histograms taken next, and those passed on, are of children of `parent` (-1: of none): all
+ * features are open in them that are so in its histogram, if it has one. */
+void gbt_cpu_pool_note_open(gbt_backend *, int32_t parent);
 /* Takes a free histogram, or the one unused for longest, for `node`; false when all were used by
  * this call (stamp). */
 bool gbt_cpu_pool_take(gbt_backend *, int32_t node);

@@ -76,6 +76,7 @@ static void lay_out_columns(gbt_backend *b)
                 .n_bins = cuts->n_bins[f],
                 .is_categorical = cuts->is_categorical[f] != 0,
                 .has_missing = bins->has_missing[f] != 0,
+                .is_listed = b->column[column].at < 0,
                 .place = bins->place[f],
             };
             b->searches_by_share &= column >= last_column;
@@ -87,8 +88,9 @@ static void lay_out_columns(gbt_backend *b)
 /* Entries of features that the tree does not use go to slots that nobody reads. */
 static void lay_out_entries(gbt_backend *b)
 {
+    b->waste_slot = b->n_slots;
     for (int32_t f = 0; f < b->n_away; f++) {
-        b->entry_slot[f] = b->n_slots;
+        b->entry_slot[f] = b->waste_slot;
     }
     for (int32_t i = 0; i < b->n_features && b->entry; i++) {
         const gbt_cpu_feature *feature = &b->feature[i];

@@ -41,6 +41,7 @@ void gbt_cpu_search_begin(gbt_backend *b)
         b->config.min_child_samples > b->n_rows ? b->n_rows + 1 : b->config.min_child_samples;
     const int64_t of_rows = rows * (b->hess_least > b->hess_most ? 0 : b->hess_least);
     b->least_hess = of_weight > of_rows ? of_weight : of_rows;
+    gbt_cpu_measure_away(b);
 }
 
 static gbt_side side_of(const gbt_backend *b, gbt_sum sum, int64_t rows)
@@ -168,17 +169,10 @@ static gbt_cpu_found search_categorical(const gbt_cpu_view *view, const gbt_cpu_
     return best;
 }
 
-/* A listed feature with too few rows for the side that lacks its default. */
-static bool has_few_away(const gbt_cpu_view *view, const gbt_cpu_feature *feature)
-{
-    return view->backend->column[feature->column].at < 0 &&
-           view->histogram->away[feature->feature] < view->backend->config.min_child_samples;
-}
-
 static gbt_cpu_found search_feature(const gbt_cpu_view *view, const gbt_cpu_feature *feature)
 {
     const gbt_regular *regular = &view->backend->config.regular;
-    if (!gbt_cpu_is_allowed(view->task, feature->feature) || has_few_away(view, feature)) {
+    if (!gbt_cpu_is_allowed(view->task, feature->feature)) {
         return (gbt_cpu_found){(double)-INFINITY, 0, false, true};
     }
     if (feature->is_categorical) {
@@ -266,10 +260,11 @@ static bool has_enough_rows(const gbt_cpu_view *view, const gbt_cpu_feature *fea
 static void choose_feature(const gbt_cpu_view *view, gbt_cpu_found *found, gbt_split *split)
 {
     const gbt_backend *b = view->backend;
+    const uint8_t *open = view->histogram->open;
     for (;;) {
         double best = view->floor;
         int32_t winner = -1;
-        for (int32_t i = 0; i < b->n_features; i++) {
+        for (int32_t i = 0; (i = gbt_cpu_next_set(open, i, b->n_features)) < b->n_features; i++) {
             if (found[i].sides > best) {
                 best = found[i].sides;
                 winner = i;
@@ -300,12 +295,21 @@ typedef struct group {
     int32_t n;
 } group;
 
+/* Searches the open ones of features [first, last), and closes those with too few rows. */
 static void search_features(const group *g, int64_t node, int32_t first, int32_t last)
 {
     gbt_backend *b = g->backend;
     gbt_cpu_view view = gbt_cpu_view_of(b, &g->task[node]);
-    for (int32_t i = first; i < last; i++) {
-        const gbt_cpu_found found = search_feature(&view, &b->feature[i]);
+    uint8_t *open = view.histogram->open;
+    for (int32_t i = first; (i = gbt_cpu_next_set(open, i, last)) < last; i++) {
+        const gbt_cpu_feature *feature = &b->feature[i];
+        if (feature->is_listed &&
+            gbt_cpu_has_few_away(b, feature, view.histogram->away[feature->feature])) {
+            open[i] = 0;
+            view.histogram->entry_slot[feature->feature] = b->waste_slot;
+            continue;
+        }
+        const gbt_cpu_found found = search_feature(&view, feature);
         b->found[node * b->n_features + i] = found;
         if (found.is_certain && found.sides > view.floor) {
             view.floor = found.sides; /* what is not better need not be known exactly */

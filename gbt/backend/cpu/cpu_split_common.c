@@ -1,6 +1,7 @@
 /* One split for all nodes of a symmetric tree's level: the candidate with the largest total
  * gain. Every candidate is weighed in every node with exact row counts; features are shared out
  * to the threads. Cost: nodes x features x bins gains; nothing is skipped. */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -202,6 +203,9 @@ void gbt_cpu_search_common(gbt_backend *b, const gbt_search *task, int32_t n, gb
         c.n_rows += task[t].n_rows;
         c.hess += task[t].sum.hess;
         (void)gbt_cpu_build_missing(b, task[t].node);
+        assert(b->node[task[t].node].histogram < 0 ||
+               memchr(b->pool[b->node[task[t].node].histogram].open, 0, (size_t)b->n_features) ==
+                   NULL);
     }
     gbt_for_chunks(b->config.threads, b->n_features, 1, search_features, &c);
     for (int32_t i = 0; i < b->n_features; i++) {
