@@ -10,7 +10,8 @@
 #include "gbt/base/alloc.h"
 
 enum {
-    COLUMNS = 64,      /* that a thread surveys at a time: a cache line a row */
+    LEAST_LISTED = 8, /* columns whose codes a histogram adds up as fast as a row's list is found */
+    COLUMNS = 64,     /* that a thread surveys at a time: a cache line a row */
     CHUNK_ROWS = 1024, /* rows whose entries a thread lists at a time */
     AHEAD_ROWS = 8,
     MAX_FEATURES = 1 << 24, /* that an entry can tell apart */
@@ -65,26 +66,25 @@ static void find_usable(gbt_backend *b, const int64_t *rows)
     }
 }
 
-/* Listed: usable shared columns in which at most 3 of 8 rows are away from the default, unless they
- * are too few among the others to make up for looking up a row's list. */
+/* Listed: usable shared columns in which at most 3 of 8 rows are away from the default, unless
+ * these are few. */
 static void choose_listed(gbt_backend *b, const int64_t *rows)
 {
-    enum { FEW_COLUMNS = 8 };
     const gbt_bins *bins = &b->data->bins;
-    int32_t n_listed = 0;
+    int32_t n = 0;
     for (int32_t f = 0; f < bins->n_features; f++) {
         const int32_t column = bins->place[f].column;
         int64_t away = 0;
         for (int32_t code = 1; code < bins->n_codes[column]; code++) {
             away += rows[(int64_t)column * GBT_CPU_MAX_CODES + code];
         }
-        b->is_listed[column] |=
-            b->is_usable[f] && bins->place[f].default_bin >= 0 && away <= bins->n_rows / 8 * 3;
+        if (b->is_usable[f] && !b->is_listed[column] && bins->place[f].default_bin >= 0 &&
+            away <= bins->n_rows / 8 * 3) {
+            b->is_listed[column] = 1;
+            n++;
+        }
     }
-    for (int32_t c = 0; c < bins->n_columns; c++) {
-        n_listed += b->is_listed[c];
-    }
-    if (n_listed < FEW_COLUMNS && 2 * n_listed < bins->n_columns) {
+    if (n < LEAST_LISTED) {
         memset(b->is_listed, 0, (size_t)bins->n_columns);
     }
 }
