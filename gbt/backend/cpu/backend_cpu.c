@@ -135,6 +135,7 @@ static gbt_status cpu_open(const gbt_backend_config *config, const gbt_dataset *
     b->n_outputs = objective->n_outputs;
     b->stripe = stripe_of(b->n_rows, b->config.threads);
     b->scans = gbt_cpu_scans_find();
+    (void)gbt_cpu_scans_named("plain", &b->few_scans);
     gbt_log_line(GBT_LOG_DEBUG, "cpu backend: %s, %d threads", b->scans.name,
                  (int)b->config.threads);
     GBT_TRY_OR_DONE(open_rows(b));

@@ -115,7 +115,8 @@ struct gbt_backend {
     const float *target; /* [gbt_objective_labels() x n_rows] */
     const float *weight; /* [n_rows] or NULL */
     gbt_cpu_scans scans;
-    uint8_t *is_usable; /* [n_features] some candidate may have enough rows on both sides */
+    gbt_cpu_scans few_scans; /* of features with few bins */
+    uint8_t *is_usable;      /* [n_features] some candidate may have enough rows on both sides */
     int64_t n_rows;
     int32_t n_outputs;
 

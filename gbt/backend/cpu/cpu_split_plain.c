@@ -2,6 +2,8 @@
  * go to the scan of cpu_scan.c. */
 #include "gbt/backend/cpu/cpu_split.h"
 
+enum { FEW_BINS = 2 }; /* for which vectors take longer than plain C */
+
 /* Slots of a feature in a shared column whose default bin is among the others. */
 typedef union copied_slots {
     uint64_t word[GBT_CPU_MAX_CODES + 8];
@@ -87,6 +89,8 @@ gbt_cpu_found gbt_cpu_search_plain(const gbt_cpu_view *view, const gbt_cpu_featu
                                           true); /* rows that weigh nothing but count */
         }
     }
-    const gbt_cpu_scanned best = view->backend->scans.scan[format](&scan);
+    const gbt_cpu_scans *scans =
+        feature->n_bins <= FEW_BINS ? &view->backend->few_scans : &view->backend->scans;
+    const gbt_cpu_scanned best = scans->scan[format](&scan);
     return (gbt_cpu_found){best.sides, best.bin, best.missing_left, format == GBT_CPU_COUNTED};
 }
