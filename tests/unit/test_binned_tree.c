@@ -110,7 +110,7 @@ static float value_of_row(const gbt_tree *tree, const gbt_dataset *data, int64_t
 
 TEST_C(BinnedTree, EveryRowReachesItsLeaf)
 {
-    const case_limits limits = {900, 12, 6000};
+    const case_limits limits = {.max_rows = 900, .max_features = 12, .max_cells = 6000};
     for (uint64_t seed = 0; seed < 200; seed++) {
         backend_case c;
         dice d = {.seed = seed + 1000};
