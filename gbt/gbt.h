@@ -377,8 +377,9 @@ typedef struct gbt_round_info {
     double seconds; /* since training began */
 } gbt_round_info;
 
-/* Called after every `metric_every` rounds and after the last; a non-zero return stops training,
- * the model so far is kept. */
+/* Called after every `metric_every` rounds and after the last, on the thread that began training,
+ * inside its OpenMP region: the callback's own regions have one thread. A non-zero return stops
+ * training, the model so far is kept. */
 typedef int (*gbt_round_fn)(const gbt_round_info *, void *user);
 
 /* The whole of training: base score, rounds, validation, early stopping. `valid` sets were

@@ -175,11 +175,11 @@ static void run_in_team(team *t, const job *j)
     free_team = t;
 }
 
-void gbt_with_threads(int threads, void (*fn)(void *context), void *context)
+gbt_status gbt_with_threads(int threads, gbt_status (*fn)(void *context), void *context)
 {
+    gbt_status status = GBT_OK;
     if (threads < 2 || free_team || omp_in_parallel() || !may_start_threads()) {
-        fn(context);
-        return;
+        return fn(context);
     }
     team t = {.n_threads = threads};
     pthread_mutex_init(&t.lock, NULL);
@@ -191,13 +191,14 @@ void gbt_with_threads(int threads, void (*fn)(void *context), void *context)
             help(&t, thread);
         } else {
             free_team = &t;
-            fn(context);
+            status = fn(context);
             free_team = NULL;
             announce(&t, FINISHED);
         }
     }
     pthread_cond_destroy(&t.wake);
     pthread_mutex_destroy(&t.lock);
+    return status;
 }
 
 /* ---- Jobs ----------------------------------------------------------------------------------- */
@@ -227,10 +228,10 @@ static void run(const job *j)
 
 #else
 
-void gbt_with_threads(int threads, void (*fn)(void *context), void *context)
+gbt_status gbt_with_threads(int threads, gbt_status (*fn)(void *context), void *context)
 {
     (void)threads;
-    fn(context);
+    return fn(context);
 }
 
 static void run(const job *j)

@@ -28,8 +28,10 @@ void gbt_for_own_chunks(int threads, int64_t n, int64_t chunk_size, gbt_chunk_fn
  * are to be had. */
 void gbt_on_threads(int threads, gbt_chunk_fn fn, void *context);
 
-/* Calls `fn(context)` on this thread; meanwhile `threads - 1` others wait for its calls of the two
- * functions above: these then start in well under a microsecond. For a sequence of short jobs. */
-void gbt_with_threads(int threads, void (*fn)(void *context), void *context);
+/* Calls `fn(context)` on this thread and returns what it returns; meanwhile `threads - 1` others
+ * wait for its calls of the functions above: these then start in well under a microsecond. For a
+ * sequence of short jobs, the longer the better: at its end it waits for threads that have no
+ * processor just now, some milliseconds where others compete for it. */
+gbt_status gbt_with_threads(int threads, gbt_status (*fn)(void *context), void *context);
 
 #endif

@@ -83,11 +83,11 @@ typedef struct step {
     gbt_booster *booster;
     const float *grad, *hess; /* of the caller, or NULL: those of the loss */
     int *stopped;
-    gbt_status status;
 } step;
 
-static gbt_status take_step(const step *s)
+static gbt_status take_step(void *context)
 {
+    const step *s = context;
     gbt_booster *b = s->booster;
     if (s->grad) {
         GBT_TRY(b->ops->set_gradients(b->backend, s->grad, s->hess));
@@ -97,18 +97,11 @@ static gbt_status take_step(const step *s)
     return grow_round(b, b->objective.renews_leaves, s->stopped);
 }
 
-static void run_step(void *context)
-{
-    step *s = context;
-    s->status = take_step(s);
-}
-
 gbt_status gbt_booster_step(gbt_booster *booster, int *stopped)
 {
     GBT_TRY(begin_step(booster, stopped));
     step s = {.booster = booster, .stopped = stopped};
-    gbt_with_threads(booster->threads, run_step, &s);
-    return s.status;
+    return gbt_with_threads(booster->threads, take_step, &s);
 }
 
 gbt_status gbt_booster_step_custom(gbt_booster *booster, const float *grad, const float *hess,
@@ -121,9 +114,8 @@ gbt_status gbt_booster_step_custom(gbt_booster *booster, const float *grad, cons
                         "gbt_booster_step_custom: n is %lld, rows x outputs is %lld", (long long)n,
                         (long long)want);
     }
-    step s = {booster, grad, hess, stopped, GBT_OK};
-    gbt_with_threads(booster->threads, run_step, &s);
-    return s.status;
+    step s = {booster, grad, hess, stopped};
+    return gbt_with_threads(booster->threads, take_step, &s);
 }
 
 gbt_status gbt_booster_set_learning_rate(gbt_booster *booster, double learning_rate)

@@ -8,6 +8,7 @@
 #include "gbt/base/alloc.h"
 #include "gbt/base/clock.h"
 #include "gbt/base/log.h"
+#include "gbt/base/parallel.h"
 #include "gbt/data/matrix.h"
 
 /* What the loop remembers between rounds. */
@@ -105,8 +106,9 @@ static int report(const progress *p)
     return p->callback ? p->callback(&info, p->user) : 0;
 }
 
-static gbt_status run_rounds(progress *p)
+static gbt_status run_rounds(void *context)
 {
+    progress *p = context;
     const gbt_params *params = p->run->params;
     gbt_cv_info *cv = &p->run->cv->info;
     const int32_t patience = params->early_stopping_rounds;
@@ -179,7 +181,7 @@ gbt_status gbt_cv_run_features(const gbt_params *params, const gbt_dataset *data
     GBT_TRY_OR_DONE(gbt_cv_settle(&run, params, fold));
     GBT_TRY_OR_DONE(gbt_cv_open_boosters(&run));
     progress_open(&p);
-    GBT_TRY_OR_DONE(run_rounds(&p));
+    GBT_TRY_OR_DONE(gbt_with_threads(run.booster[0]->threads, run_rounds, &p));
     GBT_TRY_OR_DONE(gbt_cv_collect(&run));
     *out = run.cv;
     run.cv = NULL;

@@ -5,6 +5,7 @@
 #include "gbt/base/alloc.h"
 #include "gbt/base/clock.h"
 #include "gbt/base/log.h"
+#include "gbt/base/parallel.h"
 #include "gbt/base/rng.h"
 #include "gbt/train/booster.h"
 #include "gbt/train/resolve.h"
@@ -75,8 +76,9 @@ static int report(const progress *p, int32_t n_rounds)
     return p->callback ? p->callback(&info, p->user) : 0;
 }
 
-static gbt_status run_rounds(progress *p)
+static gbt_status run_rounds(void *context)
 {
+    progress *p = context;
     gbt_booster *booster = p->booster;
     const gbt_params *params = booster->params;
     const int32_t patience = params->early_stopping_rounds;
@@ -208,7 +210,7 @@ gbt_status gbt_train(const gbt_params *params, const gbt_dataset *train,
     GBT_TRY_OR_DONE(gbt_resolve_stopping(resolved, n_valid > 0 || params->valid_fraction > 0.0));
     GBT_TRY_OR_DONE(prepare(resolved, train, valid, valid_names, n_valid, &p.booster));
     GBT_TRY_OR_DONE(progress_open(&p));
-    GBT_TRY_OR_DONE(run_rounds(&p));
+    GBT_TRY_OR_DONE(gbt_with_threads(p.booster->threads, run_rounds, &p));
     const bool uses_best = resolved->early_stopping_rounds > 0 && p.best_round > 0;
     if (uses_best) {
         p.booster->model->best_round = p.best_round;

@@ -131,7 +131,7 @@ static void add_share(void *context, int64_t first, int64_t last, int thread)
 }
 
 /* Jobs of all sizes, one right after the other; now and then the helpers have time to sleep. */
-static void do_jobs(void *context)
+static gbt_status do_jobs(void *context)
 {
     team_work *w = context;
     int32_t done[TEAM_ELEMENTS] = {0};
@@ -148,20 +148,23 @@ static void do_jobs(void *context)
         }
         for (volatile int wait = 0; job % 500 == 0 && wait < 1000000; wait++) {}
     }
+    return w->threads % 2 ? GBT_OK : GBT_ERR_DATA;
 }
 
 TEST_C(Parallel, JobsOfATeamAreOverWhenTheirCallReturns)
 {
     for (int threads = 1; threads <= 8; threads++) {
         team_work w = {.threads = threads};
-        gbt_with_threads(threads, do_jobs, &w);
+        const gbt_status status = gbt_with_threads(threads, do_jobs, &w);
+        EXPECT_C_EQ_INT(status, threads % 2 ? GBT_OK : GBT_ERR_DATA);
         EXPECT_C_EQ_INT(w.wrong, 0);
     }
 }
 
-static void count_call(void *context)
+static gbt_status count_call(void *context)
 {
     ++*(int *)context;
+    return GBT_OK;
 }
 
 static void start_inner_team(void *context, int64_t first, int64_t last, int thread)
@@ -169,20 +172,20 @@ static void start_inner_team(void *context, int64_t first, int64_t last, int thr
     int *count = context; /* [8 x 16] */
     (void)thread;
     for (int64_t i = first; i < last; i++) {
-        gbt_with_threads(4, count_call, count + 16 * i);
+        (void)gbt_with_threads(4, count_call, count + 16 * i);
     }
 }
 
-static void start_outer_jobs(void *context)
+static gbt_status start_outer_jobs(void *context)
 {
     gbt_for_chunks(4, 8, 1, start_inner_team, context);
-    gbt_with_threads(4, count_call, context);
+    return gbt_with_threads(4, count_call, context);
 }
 
 TEST_C(Parallel, TeamsInsideTeamsRunOnce)
 {
     int count[8 * 16] = {0};
-    gbt_with_threads(4, start_outer_jobs, count);
+    EXPECT_C_OK(gbt_with_threads(4, start_outer_jobs, count));
     for (int i = 0; i < 8; i++) {
         EXPECT_C_EQ_INT(count[16 * i], i == 0 ? 2 : 1);
     }
