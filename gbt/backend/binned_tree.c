@@ -84,22 +84,6 @@ static void list_left(const gbt_tree *tree, int32_t node, const gbt_bin_place *p
 
 /* ---- The mask form --------------------------------------------------------------------------- */
 
-/* Leaves below every node and the first of them from the left: children follow their parent. */
-static void measure(const gbt_tree *tree, int32_t *leaves, int32_t *place)
-{
-    for (int32_t node = tree->n_nodes - 1; node >= 0; node--) {
-        leaves[node] =
-            tree->feature[node] < 0 ? 1 : leaves[tree->left[node]] + leaves[tree->right[node]];
-    }
-    place[0] = 0;
-    for (int32_t node = 0; node < tree->n_nodes; node++) {
-        if (tree->feature[node] >= 0) {
-            place[tree->left[node]] = place[node];
-            place[tree->right[node]] = place[node] + leaves[tree->left[node]];
-        }
-    }
-}
-
 /* Where a block of rows has the column. */
 static int32_t slot_of(gbt_binned_tree *binned, int32_t column)
 {
@@ -150,7 +134,7 @@ static void set_masks(gbt_binned_tree *binned, const gbt_tree *tree, const gbt_d
     int32_t *leaves = binned->order, *place = binned->order + binned->capacity;
     int32_t n_steps = 0;
     binned->n_members = binned->n_octets = binned->n_slots = 0;
-    measure(tree, leaves, place);
+    gbt_tree_measure(tree, leaves, place);
     for (int32_t node = 0; node < tree->n_nodes; node++) {
         if (tree->feature[node] < 0) {
             binned->value[place[node]] = tree->value[node];

@@ -254,21 +254,20 @@ static gbt_status assign_columns(builder *b, const gbt_tree *tree, int32_t numbe
 
 /* ---- One tree -------------------------------------------------------------------------------- */
 
-/* Leaves below every node, its first leaf from the left: children follow their parent. */
-static void measure(builder *b, const gbt_tree *tree)
+/* Children follow their parent. */
+void gbt_tree_measure(const gbt_tree *tree, int32_t *leaves, int32_t *place)
 {
     for (int32_t node = tree->n_nodes - 1; node >= 0; node--) {
-        b->leaves[node] = 1;
+        leaves[node] = 1;
         if (tree->feature[node] >= 0) {
-            const int32_t l = tree->left[node], r = tree->right[node];
-            b->leaves[node] = b->leaves[l] + b->leaves[r];
+            leaves[node] = leaves[tree->left[node]] + leaves[tree->right[node]];
         }
     }
-    b->place[0] = 0;
+    place[0] = 0;
     for (int32_t node = 0; node < tree->n_nodes; node++) {
         if (tree->feature[node] >= 0) {
-            b->place[tree->left[node]] = b->place[node];
-            b->place[tree->right[node]] = b->place[node] + b->leaves[tree->left[node]];
+            place[tree->left[node]] = place[node];
+            place[tree->right[node]] = place[node] + leaves[tree->left[node]];
         }
     }
 }
@@ -358,7 +357,7 @@ static gbt_status add_tree(builder *b, int32_t number)
                              .n_leaves = tree->n_leaves,
                              .is_mask = is_mask(tree),
                              .has_categorical = tree->n_sets > 0};
-    measure(b, tree);
+    gbt_tree_measure(tree, b->leaves, b->place);
     add_leaf_values(b, tree);
     add_walk_nodes(b, tree);
     if (out->is_mask) {

@@ -127,6 +127,9 @@ struct gbt_forest {
     int32_t *leaf_number; /* [leaves] from left to right -> the tree's own number */
 };
 
+/* [n_nodes] each: leaves below every node, and the place from the left of the first of them. */
+void gbt_tree_measure(const gbt_tree *, int32_t *leaves, int32_t *place);
+
 /* The inner loops, in versions for the instructions of the machine; all give the same results.
  * A column of a block of `groups` groups (1, 2, 4 or 8) has GBT_ROW_GROUP * groups bytes. */
 typedef struct gbt_predict_kernels {
