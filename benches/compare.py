@@ -191,6 +191,12 @@ def main():
     libraries = [l for l in arguments.libraries.split(",") if l]
     packages = PACKAGES + ["ydf"] * ("ydf" in libraries)
     enter_environment(arguments.out / "compare_venv", packages)
+    targets = ["gbt", "gbt-synth", "bench_train"]  # never those of an earlier state of the source
+    subprocess.run(
+        ["cmake", "--build", arguments.build, "--target", *targets],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     has_data = not data_is_absent("the loads from real sets do not run")
     report, rows = Report(), []
     names = [n for n in arguments.loads.split(",") if n]
