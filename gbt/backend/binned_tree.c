@@ -160,12 +160,11 @@ typedef struct block {
 } block;
 
 /* Most groups of which all columns fit into a block. */
-static int32_t groups_of(const gbt_binned_tree *binned, int32_t n_rows)
+static int32_t most_groups(const gbt_binned_tree *binned)
 {
     int32_t groups = GBT_MOST_GROUPS;
     while (groups > 1 &&
-           (groups * GBT_ROW_GROUP * (binned->n_slots + binned->n_members) > GBT_COLUMN_BYTES ||
-            (groups / 2) * GBT_ROW_GROUP >= n_rows)) {
+           groups * GBT_ROW_GROUP * (binned->n_slots + binned->n_members) > GBT_COLUMN_BYTES) {
         groups /= 2;
     }
     return groups;
@@ -262,55 +261,78 @@ void gbt_binned_tree_set(gbt_binned_tree *binned, const gbt_tree *tree, const gb
     }
 }
 
-/* Rows row[0 .. n - 1], or those from `first` on when it is NULL. */
-static void add_masks(const gbt_binned_tree *binned, const gbt_bins *bins, const uint32_t *row,
-                      int64_t first, int64_t n, float *scores)
+/* Rows row[0 .. n - 1], or n rows from `first` on when it is NULL. */
+typedef struct row_range {
+    const uint32_t *row;
+    int64_t first, n;
+} row_range;
+
+static inline int64_t row_of(const row_range *rows, int64_t i)
+{
+    return rows->row ? rows->row[i] : rows->first + i;
+}
+
+/* The codes of `room` rows from number `at` on, the first once more where there are fewer; returns
+ * how many there are. */
+static int32_t find_rows(const gbt_bins *bins, const row_range *rows, int64_t at, int32_t room,
+                         const uint8_t **code)
+{
+    const int32_t n = rows->n - at < room ? (int32_t)(rows->n - at) : room;
+    for (int32_t i = 0; i < room; i++) {
+        code[i] = bins->base + row_of(rows, at + (i < n ? i : 0)) * bins->row_step;
+    }
+    return n;
+}
+
+static void add_masks(const gbt_binned_tree *binned, const gbt_bins *bins, const row_range *rows,
+                      float *scores)
 {
     block b;
+    const int32_t most = most_groups(binned);
     b.kernels = gbt_predict_kernels_find(-1);
-    for (int64_t at = 0; at < n;) {
-        b.groups = groups_of(binned, n - at < BLOCK ? (int32_t)(n - at) : BLOCK);
-        const int32_t room = b.groups * GBT_ROW_GROUP;
-        const int32_t n_here = n - at < room ? (int32_t)(n - at) : room;
-        for (int32_t i = 0; i < room; i++) {
-            const int64_t mine = at + (i < n_here ? i : 0);
-            b.row[i] = bins->base + (row ? row[mine] : first + mine) * bins->row_step;
-        }
+    for (int64_t at = 0; at < rows->n;) {
+        b.groups = gbt_block_groups(most, rows->n - at);
+        const int32_t n = find_rows(bins, rows, at, b.groups * GBT_ROW_GROUP, b.row);
         place_rows(binned, &b);
-        for (int32_t i = 0; i < n_here; i++) {
-            scores[row ? row[at + i] : first + at + i] += binned->value[b.place[i]];
+        for (int32_t i = 0; i < n; i++) {
+            scores[row_of(rows, at + i)] += binned->value[b.place[i]];
         }
-        at += n_here;
+        at += n;
     }
 }
 
-static void add_walks(const gbt_binned_tree *binned, const gbt_bins *bins, const uint32_t *row,
-                      int64_t first, int64_t n, float *scores)
+static void add_walks(const gbt_binned_tree *binned, const gbt_bins *bins, const row_range *rows,
+                      float *scores)
 {
-    for (int64_t at = 0; at < n; at += LANES) {
-        const int32_t n_here = n - at < LANES ? (int32_t)(n - at) : LANES;
+    for (int64_t at = 0; at < rows->n; at += LANES) {
         const uint8_t *code[LANES];
         int32_t leaf[LANES];
-        for (int32_t i = 0; i < LANES; i++) {
-            const int64_t mine = at + (i < n_here ? i : 0);
-            code[i] = bins->base + (row ? row[mine] : first + mine) * bins->row_step;
-        }
+        const int32_t n = find_rows(bins, rows, at, LANES, code);
         walk(binned, code, leaf);
-        for (int32_t i = 0; i < n_here; i++) {
-            scores[row ? row[at + i] : first + at + i] += binned->value[leaf[i]];
+        for (int32_t i = 0; i < n; i++) {
+            scores[row_of(rows, at + i)] += binned->value[leaf[i]];
         }
+    }
+}
+
+static void add_range(const gbt_binned_tree *binned, const gbt_bins *bins, const row_range *rows,
+                      float *scores)
+{
+    if (binned->n_leaves <= GBT_MASK_LEAVES) {
+        add_masks(binned, bins, rows, scores);
+    } else {
+        add_walks(binned, bins, rows, scores);
     }
 }
 
 void gbt_binned_tree_add(const gbt_binned_tree *binned, const gbt_bins *bins, int64_t first,
                          int64_t last, float *scores)
 {
-    (binned->n_leaves <= GBT_MASK_LEAVES ? add_masks : add_walks)(binned, bins, NULL, first,
-                                                                  last - first, scores);
+    add_range(binned, bins, &(row_range){.first = first, .n = last - first}, scores);
 }
 
 void gbt_binned_tree_add_rows(const gbt_binned_tree *binned, const gbt_bins *bins,
                               const uint32_t *row, int32_t n, float *scores)
 {
-    (binned->n_leaves <= GBT_MASK_LEAVES ? add_masks : add_walks)(binned, bins, row, 0, n, scores);
+    add_range(binned, bins, &(row_range){.row = row, .n = n}, scores);
 }

@@ -23,13 +23,4 @@ void gbt_bundling_close(gbt_bundling *); /* a zeroed one is closed */
 gbt_status gbt_bins_place(gbt_bins *, gbt_bundling *bundling, const uint8_t *stays,
                           int32_t *n_plain);
 
-/* Code of a bin in the column of its feature. */
-static inline int32_t gbt_code_of_bin(const gbt_bin_place *place, int32_t bin)
-{
-    if (place->default_bin < 0) {
-        return bin;
-    }
-    return bin == place->default_bin ? 0 : place->first + bin - (bin > place->default_bin);
-}
-
 #endif

@@ -103,8 +103,10 @@ static void write_rows(void *context, int64_t first, int64_t last, int thread)
             }
             const gbt_bin_place *place = &bins->place[f];
             const int32_t bin = c->entry_bin[at - csr->row_start[0]];
-            if (bin != place->default_bin) {
-                to[place->column] = (uint8_t)gbt_code_of_bin(place, bin);
+            if (place->default_bin < 0) {
+                to[place->column] = (uint8_t)bin;
+            } else if (bin != place->default_bin) {
+                to[place->column] = (uint8_t)(place->first + bin - (bin > place->default_bin));
             }
         }
     }

@@ -10,7 +10,7 @@
 #include "gbt/base/alloc.h"
 #include "gbt/data/bundle.h"
 
-enum { TILE = 256, FIRST_TILES = 4, TILES = 32, MOST_BINS = 256, TWO_FEATURES = 2 };
+enum { TILE = 256, FIRST_TILES = 4, TILES = 32, MOST_BINS = 256 };
 
 typedef struct sampling {
     const gbt_features *features;
@@ -124,7 +124,7 @@ gbt_status gbt_bundle_dense(const gbt_features *features, const gbt_cuts *cuts,
     GBT_TRY_OR_DONE(GBT_NEW_ZERO(lists.is_candidate, n));
     GBT_TRY_OR_DONE(GBT_NEW_ZERO(lists.start, (int64_t)n + 1));
     *s = (sampling){.features = features, .cuts = cuts, .table = table, .path = path};
-    if (find_candidates(s, &lists) >= TWO_FEATURES) {
+    if (find_candidates(s, &lists) > 1) {
         GBT_TRY_OR_DONE(list_candidates(s, &lists, out));
         const gbt_bundle_input input = {.n_rows = s->n_rows,
                                         .n_features = n,

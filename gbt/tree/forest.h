@@ -127,6 +127,16 @@ struct gbt_forest {
     int32_t *leaf_number; /* [leaves] from left to right -> the tree's own number */
 };
 
+/* At most so many groups for the next block of `rest` rows, few of them empty. */
+static inline int32_t gbt_block_groups(int32_t most, int64_t rest)
+{
+    int32_t groups = most;
+    while (groups > 1 && (groups - 1) * GBT_ROW_GROUP >= rest) {
+        groups /= 2;
+    }
+    return groups;
+}
+
 /* [n_nodes] each: leaves below every node, and the place from the left of the first of them. */
 void gbt_tree_measure(const gbt_tree *, int32_t *leaves, int32_t *place);
 

@@ -51,10 +51,11 @@ static void take_rows(block *b, const float *x, int64_t n_rows, int64_t first)
 {
     const gbt_forest *forest = b->forest;
     const int64_t rest = n_rows - first;
-    b->groups = GBT_MOST_GROUPS;
-    while (b->groups > 1 && (!fits(forest, b->groups) || (b->groups - 1) * GBT_ROW_GROUP >= rest)) {
-        b->groups /= 2;
+    int32_t most = GBT_MOST_GROUPS;
+    while (most > 1 && !fits(forest, most)) {
+        most /= 2;
     }
+    b->groups = gbt_block_groups(most, rest);
     const int32_t room = b->groups * GBT_ROW_GROUP;
     b->x = x + first * forest->n_features;
     b->end = x + n_rows * forest->n_features;
